@@ -1,0 +1,198 @@
+// Package client is the admin's side of the admin socket. Its nouns are the
+// daemon's: one file and one method a noun, with the shapes of internal/api in
+// and out. A [Client] talks to one socket; an [Unreachable] says that nobody
+// answers there; a refusal of the daemon is an [api.Error].
+//
+// Its rule: the client knows how to ask and nothing of what the answer means.
+// What can be retried safely is retried here (only connecting is), everything
+// else is the caller's.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// Patience is how long a client waits by default for a daemon that is just
+// starting.
+const Patience = 5 * time.Second
+
+// Client asks the daemon that listens on one admin socket.
+type Client struct {
+	// Patience is how long connecting is tried again while nobody listens.
+	Patience time.Duration
+	// Waiting, where set, is called when connecting did not succeed at once and
+	// is about to be tried again for what is left of Patience. It is called at
+	// most once a request.
+	Waiting func()
+
+	socket string
+	http   *http.Client
+}
+
+// Unreachable says that no daemon answers on a socket, and why.
+type Unreachable struct {
+	Socket string
+	Err    error
+}
+
+func (e *Unreachable) Error() string {
+	return fmt.Sprintf("cannot reach pkgd on %s: %v", e.Socket, plainDialError(e.Err))
+}
+
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+// New returns a client for the daemon on the socket. It connects when first
+// asked something.
+func New(socket string) *Client {
+	c := &Client{Patience: Patience, socket: socket}
+	c.http = &http.Client{Transport: &http.Transport{DialContext: c.dial, DisableCompression: true}}
+	return c
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Answer is what the daemon says to a request that may take a change.
+type Answer struct {
+	Change string // its id; empty where nothing had to be done
+	Result api.PackageResult
+}
+
+func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
+	_, err := c.do(ctx, http.MethodGet, path, query, nil, into)
+	return err
+}
+
+func (c *Client) post(ctx context.Context, path string, body, into any) (change string, err error) {
+	return c.do(ctx, http.MethodPost, path, nil, body, into)
+}
+
+// do makes one request and reads the envelope of its answer.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, body, into any) (change string, err error) {
+	resp, err := c.open(ctx, method, path, query, body)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	env, err := readEnvelope(resp)
+	if err != nil {
+		return "", err
+	}
+	if into == nil || len(env.Result) == 0 {
+		return env.Change, nil
+	}
+	if err := json.Unmarshal(env.Result, into); err != nil {
+		return "", fmt.Errorf("cannot understand the daemon's answer to %s %s: %w", method, path, err)
+	}
+	return env.Change, nil
+}
+
+// open makes one request and hands back the response, whose body the caller
+// closes.
+func (c *Client) open(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
+	u := url.URL{Scheme: "http", Host: "pkgd", Path: path, RawQuery: query.Encode()}
+	var r io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode the request: %w", err)
+		}
+		r = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), r)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the request: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	return resp, nil
+}
+
+// explain takes net/http's wrapping off, which names a URL that nobody typed.
+func (c *Client) explain(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var gone *Unreachable
+	if errors.As(err, &gone) {
+		return gone
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return &Unreachable{Socket: c.socket, Err: err}
+}
+
+// readEnvelope gives an answer, or the daemon's refusal as an *api.Error.
+func readEnvelope(resp *http.Response) (api.Response, error) {
+	var env api.Response
+	if err := json.NewDecoder(resp.Body).Decode(&env); err != nil {
+		return env, fmt.Errorf("cannot understand the daemon's answer (%s): %w", resp.Status, err)
+	}
+	if env.Type != api.ErrorType {
+		return env, nil
+	}
+	refusal := &api.Error{}
+	if err := json.Unmarshal(env.Result, refusal); err != nil || refusal.Message == "" {
+		return env, fmt.Errorf("the daemon refused without a reason (%s)", resp.Status)
+	}
+	return env, refusal
+}
+
+// dial connects, and tries again while nobody listens yet: a daemon that is
+// being started a moment before us must not look like one that is missing.
+func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	var d net.Dialer
+	deadline := time.Now().Add(c.Patience)
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		conn, err := d.DialContext(ctx, "unix", c.socket)
+		if err == nil {
+			return conn, nil
+		}
+		if !mayBeStarting(err) || time.Now().Add(pause).After(deadline) {
+			return nil, &Unreachable{Socket: c.socket, Err: err}
+		}
+		if pause == 2*time.Millisecond && c.Waiting != nil {
+			c.Waiting()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// mayBeStarting tells a socket that nobody listens on yet from one that we may
+// not use.
+func mayBeStarting(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+func plainDialError(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return strings.TrimPrefix(err.Error(), "connect: ")
+}

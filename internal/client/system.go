@@ -1,0 +1,19 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// System describes the daemon.
+func (c *Client) System(ctx context.Context) (s api.System, err error) {
+	return s, c.get(ctx, "/v1/system", nil, &s)
+}
+
+// Debug gives what the daemon shows of its inside under a name, as it is.
+func (c *Client) Debug(ctx context.Context, name string) (doc json.RawMessage, err error) {
+	return doc, c.get(ctx, "/v1/debug/"+url.PathEscape(name), nil, &doc)
+}
