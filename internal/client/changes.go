@@ -9,17 +9,20 @@ import (
 
 // Changes lists the changes that the daemon remembers, without their tasks.
 func (c *Client) Changes(ctx context.Context) (list []api.Change, err error) {
-	return list, c.get(ctx, "/v1/changes", nil, &list)
+	err = c.get(ctx, "/v1/changes", nil, &list)
+	return list, err
 }
 
 // Change gives one change with its tasks and, where it is ready, its outcomes.
 func (c *Client) Change(ctx context.Context, id string) (chg api.Change, err error) {
-	return chg, c.get(ctx, changePath(id), nil, &chg)
+	err = c.get(ctx, changePath(id), nil, &chg)
+	return chg, err
 }
 
 // WaitChange gives one change once it is ready.
 func (c *Client) WaitChange(ctx context.Context, id string) (chg api.Change, err error) {
-	return chg, c.get(ctx, changePath(id)+"/wait", nil, &chg)
+	err = c.get(ctx, changePath(id)+"/wait", nil, &chg)
+	return chg, err
 }
 
 // Abort asks a change to undo what it has done so far.

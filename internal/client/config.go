@@ -15,7 +15,8 @@ func (c *Client) Config(ctx context.Context, name string, keys []string) (doc js
 	if len(keys) > 0 {
 		q.Set("keys", strings.Join(keys, ","))
 	}
-	return doc, c.get(ctx, configPath(name), q, &doc)
+	err = c.get(ctx, configPath(name), q, &doc)
+	return doc, err
 }
 
 // SetConfig changes configuration in a change; a nil value unsets its key.

@@ -10,12 +10,14 @@ import (
 
 // Health gives the host's roll-up with every package's record.
 func (c *Client) Health(ctx context.Context) (h api.Health, err error) {
-	return h, c.get(ctx, "/v1/health", nil, &h)
+	err = c.get(ctx, "/v1/health", nil, &h)
+	return h, err
 }
 
 // Record gives one package's health as it was last heard.
 func (c *Client) Record(ctx context.Context, name string) (r api.Record, err error) {
-	return r, c.get(ctx, healthPath(name), nil, &r)
+	err = c.get(ctx, healthPath(name), nil, &r)
+	return r, err
 }
 
 // History gives a package's transitions, newest first; limit 0 is all.
@@ -24,7 +26,8 @@ func (c *Client) History(ctx context.Context, name string, limit int) (h []api.T
 	if limit > 0 {
 		q.Set("n", strconv.Itoa(limit))
 	}
-	return h, c.get(ctx, healthPath(name)+"/history", q, &h)
+	err = c.get(ctx, healthPath(name)+"/history", q, &h)
+	return h, err
 }
 
 // Check runs check-health hooks now and gives the roll-up of what they said.

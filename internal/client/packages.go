@@ -9,17 +9,20 @@ import (
 
 // Packages lists what is installed.
 func (c *Client) Packages(ctx context.Context) (list []api.Package, err error) {
-	return list, c.get(ctx, "/v1/packages", nil, &list)
+	err = c.get(ctx, "/v1/packages", nil, &list)
+	return list, err
 }
 
 // Package tells all there is to tell of one package.
 func (c *Client) Package(ctx context.Context, name string) (info api.PackageInfo, err error) {
-	return info, c.get(ctx, packagePath(name), nil, &info)
+	err = c.get(ctx, packagePath(name), nil, &info)
+	return info, err
 }
 
 // Why tells the story of a package's last change.
 func (c *Client) Why(ctx context.Context, name string) (why api.Why, err error) {
-	return why, c.get(ctx, packagePath(name)+"/why", nil, &why)
+	err = c.get(ctx, packagePath(name)+"/why", nil, &why)
+	return why, err
 }
 
 // Do asks for a change of packages. The answer has no change where nothing had
@@ -31,7 +34,8 @@ func (c *Client) Do(ctx context.Context, req api.PackageRequest) (a Answer, err 
 
 // Data lists what reverts of a package set aside.
 func (c *Client) Data(ctx context.Context, name string) (items []api.DataItem, err error) {
-	return items, c.get(ctx, packagePath(name)+"/data", nil, &items)
+	err = c.get(ctx, packagePath(name)+"/data", nil, &items)
+	return items, err
 }
 
 // DataAction restores or drops what a revert set aside.

@@ -16,7 +16,8 @@ import (
 // Services lists the services of packages, or of all without names. A name is
 // PACKAGE or PACKAGE.SERVICE.
 func (c *Client) Services(ctx context.Context, names []string) (list []api.Service, err error) {
-	return list, c.get(ctx, "/v1/services", namesQuery(names), &list)
+	err = c.get(ctx, "/v1/services", namesQuery(names), &list)
+	return list, err
 }
 
 // ServiceAction starts, stops or restarts services.

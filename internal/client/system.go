@@ -10,10 +10,12 @@ import (
 
 // System describes the daemon.
 func (c *Client) System(ctx context.Context) (s api.System, err error) {
-	return s, c.get(ctx, "/v1/system", nil, &s)
+	err = c.get(ctx, "/v1/system", nil, &s)
+	return s, err
 }
 
 // Debug gives what the daemon shows of its inside under a name, as it is.
 func (c *Client) Debug(ctx context.Context, name string) (doc json.RawMessage, err error) {
-	return doc, c.get(ctx, "/v1/debug/"+url.PathEscape(name), nil, &doc)
+	err = c.get(ctx, "/v1/debug/"+url.PathEscape(name), nil, &doc)
+	return doc, err
 }

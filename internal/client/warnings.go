@@ -9,7 +9,8 @@ import (
 
 // Warnings lists what a person should know of.
 func (c *Client) Warnings(ctx context.Context) (list []api.Warning, err error) {
-	return list, c.get(ctx, "/v1/warnings", nil, &list)
+	err = c.get(ctx, "/v1/warnings", nil, &list)
+	return list, err
 }
 
 // Okay dismisses the warnings that were there at a time.
