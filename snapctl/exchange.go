@@ -1,0 +1,108 @@
+package snapctl
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Call sends one request to the daemon that listens on socket and waits for the
+// response, at most for timeout. An error means that there is no response: the
+// daemon is not there, does not answer, or is not pkgd.
+func Call(socket string, r Request, timeout time.Duration) (Response, error) {
+	c, err := dial(socket, time.Now().Add(timeout))
+	if err != nil {
+		return Response{}, err
+	}
+	defer c.close()
+	// A daemon that refuses early may close before it has read everything;
+	// its answer says more than our failed write.
+	werr := c.write(message(r))
+	body, err := c.answer()
+	if err != nil && werr != nil {
+		err = werr
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	resp, ok := parseResponse(body)
+	if !ok || resp.ExitCode < 0 || resp.ExitCode > 2 {
+		return Response{}, errGarbled
+	}
+	return resp, nil
+}
+
+// message is the whole request. HTTP/1.0 asks for one answer that is not chunked
+// and then the end of the connection, which is all there is to understand.
+func message(r Request) []byte {
+	body := appendRequest(nil, r)
+	b := make([]byte, 0, len(body)+128)
+	b = append(b, "POST /v1/ctl HTTP/1.0\r\nHost: pkgd\r\nContent-Type: application/json\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(body)), 10)
+	b = append(b, "\r\n\r\n"...)
+	return append(b, body...)
+}
+
+// answer reads until the response is whole and returns its body.
+func (c *conn) answer() ([]byte, error) {
+	b := make([]byte, 0, 4096)
+	for {
+		if len(b) == cap(b) {
+			b = append(b, make([]byte, len(b))...)[:len(b)]
+		}
+		n, err := c.read(b[len(b):cap(b)])
+		if err != nil {
+			return nil, err
+		}
+		b = b[:len(b)+n]
+		if body, whole, ok := parseMessage(b, n == 0); !ok {
+			return nil, errGarbled
+		} else if whole {
+			return body, nil
+		}
+		if len(b) > maxResponse {
+			return nil, errTooLarge
+		}
+	}
+}
+
+// parseMessage looks for a whole response in what has come so far; ended says
+// that no more will. Not ok is what never becomes one. The status code adds
+// nothing: every answer of pkgd's carries a response, and others' do not parse.
+func parseMessage(b []byte, ended bool) (body []byte, whole, ok bool) {
+	head, rest, found := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !found {
+		return nil, false, !ended
+	}
+	length, ok := contentLength(string(head))
+	if !ok || !bytes.HasPrefix(head, []byte("HTTP/1.")) {
+		return nil, false, false
+	}
+	if length < 0 {
+		return rest, ended, true
+	}
+	if len(rest) < length {
+		return nil, false, !ended
+	}
+	return rest[:length], true, true
+}
+
+// contentLength finds the length of the body, -1 if it is not given.
+func contentLength(head string) (n int, ok bool) {
+	n = -1
+	for _, line := range strings.Split(head, "\r\n")[1:] {
+		name, value, _ := strings.Cut(line, ":")
+		switch strings.ToLower(name) {
+		case "transfer-encoding":
+			return 0, false
+		case "content-length":
+			u, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
+			if err != nil {
+				return 0, false
+			}
+			n = int(u)
+		}
+	}
+	return n, true
+}
