@@ -35,16 +35,14 @@ func (u Unit) ID() string { return ID(u.Package, u.Name) }
 func ID(pkg, name string) string { return pkg + "." + name }
 
 // Confinement says what a service may reach: the system's folders and its own
-// revision for reading, its own data and tmp for writing. The folders must
-// exist; an empty one is none.
+// revision for reading, its own data and tmp for writing; ctl it may always run.
+// The folders must exist; an empty one is none.
 type Confinement struct {
 	None   bool   // the manifest says "confinement: none"
 	Root   string // the revision's tree: read and execute
 	Data   string // of this revision: read and write
 	Common string // shared by all revisions: read and write
 	Tmp    string // the package's TMPDIR: read and write
-	Socket string // ctl's socket: may be connected to
-	Bin    string // folder of ctl and snapctl: read and execute
 }
 
 // Limits bound a service; 0 is no limit of its own. A manager that cannot
