@@ -1,13 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"pkgd.io/pkgd/internal/strictyaml"
 )
 
 // MaxSize is how large a configuration file may be, in bytes.
@@ -95,7 +96,7 @@ func (c Config) ExposeOn(l Listener) string {
 }
 
 // Load reads the file at path. A file that is not there is the defaults; one
-// that is wrong gives Problems.
+// that is wrong gives strictyaml.Problems.
 func Load(path string) (Config, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,17 +116,13 @@ func Load(path string) (Config, error) {
 // Parse reads the text of a configuration file. The file's name is for the
 // problems only.
 func Parse(file string, b []byte) (Config, error) {
-	r := &reader{file: file}
+	r := &reader{strictyaml.Reader{File: file}}
 	c := Defaults()
-	if len(b) > MaxSize {
-		r.failAt(1, 1, nil, "is larger than %d bytes", MaxSize)
-		return Config{}, r.problems
+	if top := r.Document(b, MaxSize); top != nil {
+		r.config(top, &c)
 	}
-	if root := r.document(bytes.TrimPrefix(b, []byte("\ufeff"))); root != nil {
-		r.config(root, &c)
-	}
-	if len(r.problems) > 0 {
-		return Config{}, r.problems
+	if err := r.Problems.Err(); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }

@@ -19,36 +19,36 @@ const (
 )
 
 func (r *reader) config(n *yaml.Node, c *Config) {
-	r.mapping(n, fields{
-		"listen":       func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.listen(n, c) }) },
-		"expose":       func(n *yaml.Node) { r.choice(n, &c.Expose, exposures...) },
+	r.Fields(n, fields{
+		"listen":       func(n *yaml.Node) { r.List(n, func(n *yaml.Node) { r.listen(n, c) }) },
+		"expose":       func(n *yaml.Node) { r.Choice(n, &c.Expose, "value", exposures...) },
 		"agent-listen": func(n *yaml.Node) { r.agentListen(n, &c.AgentListen) },
 		"health":       func(n *yaml.Node) { r.health(n, &c.Health) },
-		"retain":       func(n *yaml.Node) { r.integer(n, &c.Retain, minRetain, maxRetain) },
+		"retain":       func(n *yaml.Node) { r.Int(n, &c.Retain, minRetain, maxRetain) },
 		"refresh":      func(n *yaml.Node) { r.refresh(n, &c.Refresh) },
 		"stores":       func(n *yaml.Node) { r.strings(n, &c.Stores, r.text) },
 		"trust":        func(n *yaml.Node) { r.strings(n, &c.Trust, r.text) },
 		"services": func(n *yaml.Node) {
-			r.choice(n, &c.Services, ServicesAuto, ServicesSystemd, ServicesEmbedded)
+			r.Choice(n, &c.Services, "value", ServicesAuto, ServicesSystemd, ServicesEmbedded)
 		},
 		"fleet": func(n *yaml.Node) { r.fleet(n, &c.Fleet) },
 	})
 }
 
 func (r *reader) health(n *yaml.Node, h *Health) {
-	r.mapping(n, fields{
-		"interval":           func(n *yaml.Node) { r.duration(n, &h.Interval, 1, maxInterval) },
-		"unhealthy-interval": func(n *yaml.Node) { r.duration(n, &h.UnhealthyInterval, 1, maxInterval) },
-		"concurrency":        func(n *yaml.Node) { r.integer(n, &h.Concurrency, 1, maxConcurrency) },
-		"settle":             func(n *yaml.Node) { r.duration(n, &h.Settle, 0, maxSettle) },
-		"bake":               func(n *yaml.Node) { r.duration(n, &h.Bake, 0, maxBake) },
+	r.Fields(n, fields{
+		"interval":           func(n *yaml.Node) { r.Duration(n, &h.Interval, 1, maxInterval) },
+		"unhealthy-interval": func(n *yaml.Node) { r.Duration(n, &h.UnhealthyInterval, 1, maxInterval) },
+		"concurrency":        func(n *yaml.Node) { r.Int(n, &h.Concurrency, 1, maxConcurrency) },
+		"settle":             func(n *yaml.Node) { r.Duration(n, &h.Settle, 0, maxSettle) },
+		"bake":               func(n *yaml.Node) { r.Duration(n, &h.Bake, 0, maxBake) },
 	})
 }
 
 func (r *reader) refresh(n *yaml.Node, f *Refresh) {
-	r.mapping(n, fields{
+	r.Fields(n, fields{
 		"schedule": func(n *yaml.Node) { r.schedule(n, &f.Schedule) },
-		"hold":     func(n *yaml.Node) { r.boolean(n, &f.Hold) },
+		"hold":     func(n *yaml.Node) { r.Bool(n, &f.Hold) },
 	})
 }
 
@@ -61,12 +61,12 @@ func (r *reader) schedule(n *yaml.Node, s *Schedule) {
 		return
 	}
 	var texts []string
-	before := len(r.problems)
+	before := len(r.Problems)
 	r.strings(n, &texts, func(n *yaml.Node, text *string) bool {
 		var one Schedule
 		return r.text(n, text) && r.parsed(n, &one, *text)
 	})
-	if len(r.problems) == before {
+	if len(r.Problems) == before {
 		r.parsed(n, s, texts...)
 	}
 }
@@ -74,7 +74,7 @@ func (r *reader) schedule(n *yaml.Node, s *Schedule) {
 func (r *reader) parsed(n *yaml.Node, s *Schedule, texts ...string) bool {
 	got, err := ParseSchedule(texts...)
 	if err != nil {
-		r.fail(n, scheduleAccepted, "%v", err)
+		r.Fail(n, scheduleAccepted, "%v", err)
 		return false
 	}
 	*s = got
@@ -82,10 +82,10 @@ func (r *reader) parsed(n *yaml.Node, s *Schedule, texts ...string) bool {
 }
 
 func (r *reader) fleet(n *yaml.Node, f *Fleet) {
-	r.mapping(n, fields{
+	r.Fields(n, fields{
 		"url":        func(n *yaml.Node) { r.fleetURL(n, &f.URL) },
 		"token-file": func(n *yaml.Node) { r.path(n, &f.TokenFile) },
-		"interval":   func(n *yaml.Node) { r.duration(n, &f.Interval, time.Second, maxInterval) },
+		"interval":   func(n *yaml.Node) { r.Duration(n, &f.Interval, time.Second, maxInterval) },
 	})
 }
 
@@ -96,7 +96,7 @@ func (r *reader) fleetURL(n *yaml.Node, to *string) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		r.fail(n, []string{"https://HOST[:PORT]", "http://HOST[:PORT]"}, "%q is not the address of a collector", text)
+		r.Fail(n, []string{"https://HOST[:PORT]", "http://HOST[:PORT]"}, "%q is not the address of a collector", text)
 		return
 	}
 	*to = text
@@ -110,7 +110,7 @@ func (r *reader) path(n *yaml.Node, to *string) bool {
 		return false
 	}
 	if !filepath.IsAbs(text) {
-		r.fail(n, []string{"an absolute path"}, "%q is not an absolute path", text)
+		r.Fail(n, []string{"an absolute path"}, "%q is not an absolute path", text)
 		return false
 	}
 	*to = filepath.Clean(text)

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/strictyaml"
 )
 
 // Listener is one place where the public listener answers.
@@ -104,16 +105,16 @@ func (r *reader) listen(n *yaml.Node, c *Config) {
 		}
 		return
 	}
-	r.mapping(n, fields{
+	r.Fields(n, fields{
 		"url":            func(n *yaml.Node) { r.listenURL(n, l) },
-		"allow":          func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.allow(n, l) }) },
-		"ignore-proxied": func(n *yaml.Node) { r.boolean(n, &l.IgnoreProxied) },
+		"allow":          func(n *yaml.Node) { r.List(n, func(n *yaml.Node) { r.allow(n, l) }) },
+		"ignore-proxied": func(n *yaml.Node) { r.Bool(n, &l.IgnoreProxied) },
 		"disable-files":  func(n *yaml.Node) { r.strings(n, &l.DisableFiles, r.path) },
 		"enable-files":   func(n *yaml.Node) { r.strings(n, &l.EnableFiles, r.path) },
-		"expose":         func(n *yaml.Node) { r.choice(n, &l.Expose, exposures...) },
+		"expose":         func(n *yaml.Node) { r.Choice(n, &l.Expose, "value", exposures...) },
 	})
 	if err := l.check(n); err != nil {
-		r.fail(n, nil, "%v", err)
+		r.Fail(n, nil, "%v", err)
 		return
 	}
 	c.Listen = append(c.Listen, *l)
@@ -121,7 +122,7 @@ func (r *reader) listen(n *yaml.Node, c *Config) {
 
 // check finds what each key alone does not tell.
 func (l *Listener) check(n *yaml.Node) error {
-	if value(n, "url") == nil {
+	if strictyaml.Value(n, "url") == nil {
 		return errors.New(`a listener needs "url"`)
 	}
 	if len(l.DisableFiles) > 0 && len(l.EnableFiles) > 0 {
@@ -140,7 +141,7 @@ func (r *reader) listenURL(n *yaml.Node, l *Listener) bool {
 	}
 	got, err := ParseListener(text)
 	if err != nil {
-		r.fail(n, listenAccepted, "%v", err)
+		r.Fail(n, listenAccepted, "%v", err)
 		return false
 	}
 	l.URL = got.URL
@@ -160,7 +161,7 @@ func (r *reader) allow(n *yaml.Node, l *Listener) {
 	}
 	p, err := netip.ParsePrefix(text)
 	if err != nil || p.Addr().Is4In6() {
-		r.fail(n, []string{"10.0.0.0/8", "2001:db8::/32", "192.0.2.7"}, "%q is not a network", text)
+		r.Fail(n, []string{"10.0.0.0/8", "2001:db8::/32", "192.0.2.7"}, "%q is not a network", text)
 		return
 	}
 	l.Allow = append(l.Allow, p.Masked())
