@@ -51,6 +51,9 @@ func (d Dirs) RunBin() string { return d.at("run/pkgd/bin") }
 // RunCookies holds the cookie files of services, 0600 each.
 func (d Dirs) RunCookies() string { return d.at("run/pkgd/cookies") }
 
+// RunServices holds the embedded supervisor's records of what it started.
+func (d Dirs) RunServices() string { return d.at("run/pkgd/services") }
+
 // RunTmp holds each package's private TMPDIR.
 func (d Dirs) RunTmp() string { return d.at("run/pkgd/tmp") }
 
