@@ -40,6 +40,7 @@ const (
 	ErrNoSpace          ErrorKind = "no-space"          // 507: the disk is full
 	ErrStore            ErrorKind = "store-failing"     // 503: state cannot be written now
 	ErrStopping         ErrorKind = "stopping"          // 503: the daemon is going down
+	ErrBusy             ErrorKind = "busy"              // 429: too many connections of one user
 	ErrInternal         ErrorKind = "internal"          // 500: a bug in pkgd
 )
 
@@ -64,6 +65,8 @@ func (k ErrorKind) HTTPStatus() int {
 		return 404
 	case ErrAlreadyInstalled, ErrConflict, ErrRefused, ErrHeld, ErrNoRevision:
 		return 409
+	case ErrBusy:
+		return 429
 	case ErrNoSpace:
 		return 507
 	case ErrStore, ErrStopping:

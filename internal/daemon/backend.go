@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"pkgd.io/pkgd/hookrunner"
+	"pkgd.io/pkgd/internal/api"
+)
+
+// Packages is what the daemon asks of pkgstate.
+type Packages interface {
+	Do(ctx context.Context, req api.PackageRequest) (change string, res api.PackageResult, err error)
+	List() []api.Package
+	Info(name string) (api.PackageInfo, error)
+	Why(name string) (api.Why, error)
+	Config(name string, keys []string) (json.RawMessage, error)
+	SetConfig(ctx context.Context, name string, req api.ConfigRequest) (change string, err error)
+	Services(names []string) ([]api.Service, error)
+	ServiceAction(ctx context.Context, req api.ServiceRequest) (change string, err error)
+	Data(name string) ([]api.DataItem, error)
+	DataAction(ctx context.Context, name string, req api.DataRequest) error
+	Exec(req api.ExecRequest) (api.Exec, error)
+	Changes() []api.Change
+	Change(id string) (api.Change, error)
+	WaitChange(ctx context.Context, id string) (api.Change, error)
+	Abort(id string) error
+	Warnings() []api.Warning
+	Okay(until time.Time) int
+	Subscribe(f func(api.Event)) (cancel func())
+}
+
+// Health is what the daemon asks of healthstate. Host and Record read a
+// snapshot: they take no lock and touch no disk.
+type Health interface {
+	Check(ctx context.Context, names []string, phase hookrunner.Phase) ([]api.Record, error)
+	Host() api.Health
+	Record(name string) (api.Record, bool)
+	History(name string, limit int) ([]api.Transition, error)
+	LastOutput(name string) []byte
+	Subscribe(f func(api.Transition, api.Record)) (cancel func())
+}
+
+// Services is what the daemon asks of the service manager.
+type Services interface {
+	Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error
+}

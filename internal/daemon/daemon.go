@@ -1,0 +1,133 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/daemon/httpserver"
+	"pkgd.io/pkgd/internal/dirs"
+)
+
+// maxConnections is how many connections one user may have to the admin socket
+// at a time.
+const maxConnections = 128
+
+// Options is what a daemon serves. All is wanted that does not say otherwise.
+type Options struct {
+	Dirs     dirs.Dirs
+	Packages Packages
+	Health   Health
+	Services Services
+
+	// System describes what runs. The daemon adds what it knows itself: PID,
+	// StartedAt and Root.
+	System func() api.System
+	// Debug gives the inside of the daemon as a value for JSON.
+	Debug func() any
+
+	// Ctl answers on the ctl socket; CtlConnContext learns who is asking there.
+	Ctl            http.Handler
+	CtlConnContext func(context.Context, net.Conn) context.Context
+
+	// InPackage says whether a process belongs to a hook or service, beyond
+	// what ancestry and environment tell. Nil: nothing more is known.
+	InPackage func(pid int) bool
+	// Group may change things beside root. Empty: pkgd.
+	Group string
+
+	Log *slog.Logger // nil: nothing is logged
+}
+
+// Daemon listens on the admin and the ctl socket.
+type Daemon struct {
+	o         Options
+	routes    []route
+	guard     guard
+	events    events
+	started   time.Time
+	listening chan struct{}
+}
+
+// NewFor returns a daemon that serves what o names.
+func NewFor(o Options) *Daemon {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Group == "" {
+		o.Group = adminGroup
+	}
+	return &Daemon{
+		o:         o,
+		routes:    routes(),
+		guard:     guard{group: o.Group, inPackage: o.InPackage},
+		started:   time.Now(),
+		listening: make(chan struct{}),
+	}
+}
+
+// Listening is closed once the sockets are open.
+func (d *Daemon) Listening() <-chan struct{} { return d.listening }
+
+// Serve opens both sockets and answers on them until ctx ends, which gives nil,
+// or until one of them fails. It can be called once.
+func (d *Daemon) Serve(ctx context.Context) error {
+	adminSocket, ctlSocket, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer d.events.feed(d.o.Packages, d.o.Health)()
+	adminServer := httpserver.New(http.HandlerFunc(d.serveAdmin), connContext, d.o.Log)
+	ctlServer := httpserver.New(d.o.Ctl, d.o.CtlConnContext, d.o.Log)
+
+	failed := make(chan error, 2)
+	var wg sync.WaitGroup
+	wg.Go(func() { failed <- serve(adminServer, d.limited(adminSocket), "admin") })
+	wg.Go(func() { failed <- serve(ctlServer, ctlSocket, "ctl") })
+	close(d.listening)
+
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	wg.Go(adminServer.Stop)
+	wg.Go(ctlServer.Stop)
+	wg.Wait()
+	return err
+}
+
+func serve(s *httpserver.Server, l net.Listener, name string) error {
+	if err := s.Serve(l); err != nil {
+		return fmt.Errorf("cannot go on listening on the %s socket: %w", name, err)
+	}
+	return nil
+}
+
+func (d *Daemon) open() (adminSocket, ctlSocket *socket, err error) {
+	given, err := inherited()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		for _, l := range given { // of names that are not ours
+			_ = l.Close()
+		}
+	}()
+	if adminSocket, err = openSocket(d.o.Dirs.AdminSocket(), given); err != nil {
+		return nil, nil, err
+	}
+	if ctlSocket, err = openSocket(d.o.Dirs.CtlSocket(), given); err != nil {
+		_ = adminSocket.Close()
+		return nil, nil, err
+	}
+	return adminSocket, ctlSocket, nil
+}
+
+func (d *Daemon) limited(s *socket) *peerListener {
+	return &peerListener{socket: s, limit: maxConnections, log: d.o.Log, open: map[uint32]int{}}
+}

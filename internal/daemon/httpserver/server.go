@@ -1,0 +1,95 @@
+// Package httpserver is an HTTP server with pkgd's limits. Its noun is
+// [Server]; its rule is that it stops at once when told to: requests' contexts
+// end first, and neither a client that has connected and says nothing nor one
+// that does not read can hold it up.
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Limits of a connection.
+const (
+	headerTimeout = 10 * time.Second // until the request's head is there
+	idleTimeout   = 2 * time.Minute  // between requests
+	maxHeader     = 64 << 10         // bytes
+	drainTimeout  = 2 * time.Second  // for requests being answered when it stops
+)
+
+// ErrStopping is the cause with which the contexts of requests end when the
+// server stops.
+var ErrStopping = errors.New("pkgd is stopping")
+
+// Server answers on any number of listeners.
+type Server struct {
+	http    http.Server
+	running context.Context
+	cancel  context.CancelCauseFunc
+
+	mu     sync.Mutex // guards silent
+	silent map[net.Conn]struct{}
+}
+
+// New returns a server for h. connContext, where not nil, is as
+// [http.Server.ConnContext].
+func New(h http.Handler, connContext func(context.Context, net.Conn) context.Context, log *slog.Logger) *Server {
+	s := &Server{silent: map[net.Conn]struct{}{}}
+	s.running, s.cancel = context.WithCancelCause(context.Background())
+	s.http = http.Server{
+		Handler:           h,
+		BaseContext:       func(net.Listener) context.Context { return s.running },
+		ConnContext:       connContext,
+		ConnState:         s.track,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	s.http.RegisterOnShutdown(s.hangUp)
+	return s
+}
+
+// Serve answers on l until Stop, which gives nil, or until l fails.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Stop closes the listeners, ends the contexts of requests with [ErrStopping],
+// waits until they are answered, at most two seconds, and closes what is left.
+func (s *Server) Stop() {
+	s.cancel(ErrStopping)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+}
+
+// track remembers who has connected and said nothing yet. net/http gives such a
+// connection five seconds when it shuts down.
+func (s *Server) track(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state == http.StateNew {
+		s.silent[c] = struct{}{}
+		return
+	}
+	delete(s.silent, c)
+}
+
+func (s *Server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.silent {
+		_ = c.Close()
+	}
+}
