@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"pkgd.io/pkgd/internal/pkginfo"
 )
 
 // How often a Ready condition is tried: soon at first, since a stopped service
@@ -38,7 +41,7 @@ func (u Unit) ReadyTimeout() time.Duration {
 // Variables of the unit's own environment in tcp and unix are put in
 // ($PKG_DATA/web.sock), a unix socket's path is relative to the working
 // directory, and a tcp address without a host is this host's.
-func AwaitReady(ctx context.Context, u Unit, run func(ctx context.Context, command string) error) error {
+func AwaitReady(ctx context.Context, u Unit, run func(ctx context.Context, argv []string) error) error {
 	delay := minProbeDelay
 	for {
 		err := u.probe(ctx, run)
@@ -55,7 +58,7 @@ func AwaitReady(ctx context.Context, u Unit, run func(ctx context.Context, comma
 }
 
 // probe tries all conditions that the unit names, once.
-func (u Unit) probe(ctx context.Context, run func(ctx context.Context, command string) error) error {
+func (u Unit) probe(ctx context.Context, run func(ctx context.Context, argv []string) error) error {
 	if u.Ready == nil {
 		return nil
 	}
@@ -72,10 +75,27 @@ func (u Unit) probe(ctx context.Context, run func(ctx context.Context, command s
 	if u.Ready.Exec == "" {
 		return nil
 	}
-	if err := run(ctx, u.Ready.Exec); err != nil {
+	argv, err := u.readyCommand()
+	if err == nil {
+		err = run(ctx, argv)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", u.Ready.Exec, err)
 	}
 	return nil
+}
+
+// readyCommand is the exec condition's command, its program relative to the
+// revision's root.
+func (u Unit) readyCommand() ([]string, error) {
+	argv, err := pkginfo.SplitCommand(u.Ready.Exec)
+	if err != nil {
+		return nil, err
+	}
+	if root := cmp.Or(u.Confine.Root, u.Dir); !filepath.IsAbs(argv[0]) {
+		argv[0] = filepath.Join(root, argv[0])
+	}
+	return argv, nil
 }
 
 func dial(ctx context.Context, network, address string) error {
