@@ -20,6 +20,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,13 +35,13 @@ const Patience = 5 * time.Second
 type Client struct {
 	// Patience is how long connecting is tried again while nobody listens.
 	Patience time.Duration
-	// Waiting, where set, is called when connecting did not succeed at once and
-	// is about to be tried again for what is left of Patience. It is called at
-	// most once a request.
+	// Waiting, where set, is called once when connecting has been tried for
+	// some time and will be tried for what is left of Patience.
 	Waiting func()
 
-	socket string
-	http   *http.Client
+	socket  string
+	http    *http.Client
+	waiting sync.Once // calls Waiting
 }
 
 // Unreachable says that no daemon answers on a socket, and why.
@@ -163,24 +164,49 @@ func readEnvelope(resp *http.Response) (api.Response, error) {
 // being started a moment before us must not look like one that is missing.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	var d net.Dialer
-	deadline := time.Now().Add(c.Patience)
+	start := time.Now()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		conn, err := d.DialContext(ctx, "unix", c.socket)
 		if err == nil {
 			return conn, nil
 		}
-		if !mayBeStarting(err) || time.Now().Add(pause).After(deadline) {
+		waited := time.Since(start)
+		if !mayBeStarting(err) || waited+pause > c.Patience {
 			return nil, &Unreachable{Socket: c.socket, Err: err}
 		}
-		if pause == 2*time.Millisecond && c.Waiting != nil {
-			c.Waiting()
+		if waited > noticeable && c.Waiting != nil {
+			c.waiting.Do(c.Waiting)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(pause):
+		if err := wait(ctx, pause); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// noticeable is how long a person waits before wanting to know what for.
+const noticeable = 300 * time.Millisecond
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// AwaitDaemon waits for a daemon that went away in the middle of something to
+// be back, as long as Patience says.
+func (c *Client) AwaitDaemon(ctx context.Context) error {
+	// One that is going down may still accept, and refuse: give it time to go.
+	if err := wait(ctx, 50*time.Millisecond); err != nil {
+		return err
+	}
+	conn, err := c.dial(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // mayBeStarting tells a socket that nobody listens on yet from one that we may

@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
 )
 
-// Events hands the daemon's events to f as they happen, until f fails, ctx ends
-// or the daemon goes. Opened, where set, is called once the daemon has accepted
+// Events hands the daemon's events of the types given (change, task, health) to
+// f as they happen, until f fails, ctx ends or the daemon goes. Opened, where set, is called once the daemon has accepted
 // the subscription: what happens from then on is heard. Events are hints: what
 // they tell of can be asked for, and one may be lost.
-func (c *Client) Events(ctx context.Context, opened func(), f func(api.Event) error) error {
-	resp, err := c.open(ctx, http.MethodGet, "/v1/events", nil, nil)
+func (c *Client) Events(ctx context.Context, types []string, opened func(), f func(api.Event) error) error {
+	query := url.Values{"types": {strings.Join(types, ",")}}
+	resp, err := c.open(ctx, http.MethodGet, "/v1/events", query, nil)
 	if err != nil {
 		return err
 	}
