@@ -1,0 +1,119 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// bin is the folder of the programs under test.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	var err error
+	if bin, err = os.MkdirTemp("/tmp", "pb"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(bin)
+	for _, name := range []string{"pkgd", "ctl"} {
+		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, name), "../cmd/"+name)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", name, err, out)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// TestScripts runs every story in scripts/. Each has its own root, with short
+// windows in its configuration, and no daemon until it starts one:
+//
+//	! exec pkgd run &daemon&
+func TestScripts(t *testing.T) {
+	// The path of a unix socket has at most 107 bytes: $TMPDIR may be too long.
+	work, err := os.MkdirTemp("/tmp", "pt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { removeAll(work) })
+	testscript.Run(t, testscript.Params{
+		Dir:         "scripts",
+		WorkdirRoot: work,
+		Setup:       setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"executable": executable,
+			"until":      until,
+		},
+	})
+}
+
+const quick = "health: {interval: 1h, settle: 500ms, bake: 100ms}\n"
+
+func setup(env *testscript.Env) error {
+	root := filepath.Join(env.WorkDir, "r")
+	etc := filepath.Join(root, "etc/pkgd")
+	if err := os.MkdirAll(etc, 0o755); err != nil {
+		return err
+	}
+	env.Setenv("PKGD_ROOT", root)
+	env.Setenv("R", root)
+	env.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	env.Setenv("NO_COLOR", "1")
+	env.Setenv("LANG", "C.UTF-8")
+	return os.WriteFile(filepath.Join(etc, "pkgd.yaml"), []byte(quick), 0o644)
+}
+
+// removeAll removes a tree in which pkgd has made revisions read-only.
+func removeAll(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(path, 0o755)
+		}
+		return nil
+	})
+	_ = os.RemoveAll(dir)
+}
+
+// executable makes the hooks, plug-ins and programs of package folders so: an
+// archive of text cannot carry the bit.
+func executable(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: executable DIR…")
+	}
+	for _, dir := range args {
+		for _, glob := range []string{"meta/hooks/*", "meta/health.d/*", "bin/*"} {
+			files, err := filepath.Glob(filepath.Join(ts.MkAbs(dir), glob))
+			ts.Check(err)
+			for _, f := range files {
+				ts.Check(os.Chmod(f, 0o755))
+			}
+		}
+	}
+}
+
+// until runs a command again and again until it succeeds, or fails with "!": for
+// what the daemon does in its own time. It gives up after 30 s, which is no
+// figure to reach but the end of a hung test.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: until COMMAND [ARG]…")
+	}
+	script := `end=$(($(date +%s) + 30)); while [ $(date +%s) -lt $end ]; do if "$@"; then [ "$NEG" ] || exit 0; elif [ "$NEG" ]; then exit 0; fi; done >/dev/null 2>&1; exit 1`
+	full := append([]string{"-c", script, "until"}, args...)
+	if neg {
+		ts.Setenv("NEG", "1")
+		defer ts.Setenv("NEG", "")
+	}
+	if err := ts.Exec("sh", full...); err != nil {
+		ts.Fatalf("never came: %s", strings.Join(args, " "))
+	}
+}
