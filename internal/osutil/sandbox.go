@@ -1,10 +1,43 @@
 package osutil
 
-import "pkgd.io/pkgd/internal/dirs"
+import (
+	"encoding/binary"
+	"errors"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/internal/dirs"
+)
+
+// systemFolders may be read and executed from. Not among them: /home, /root,
+// /srv, /tmp and /var, where people and programs keep what is theirs.
+var systemFolders = []string{
+	"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr", "/opt",
+	"/nix/store", "/gnu/store", "/etc", "/proc", "/sys",
+	// Where /etc/resolv.conf and its like lead.
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+	"/run/connman", "/run/current-system", "/run/nscd",
+}
+
+// devices may be read and written.
+var devices = []string{
+	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
+	"/dev/tty", "/dev/ptmx", "/dev/pts",
+}
 
 // Sandbox says what a package's processes may see of the file system: the
 // system's programs and configuration to read, their own tree to read, their own
 // data to write; not pkgd's state, nor another package.
+//
+// Landlock can only allow. Where pkgd's own folders lie inside one of the
+// system's (etc/pkgd under the root "/"), that folder is therefore allowed entry
+// by entry, and what is put there later is unseen until the next start of a
+// process.
 type Sandbox struct {
 	Dirs     dirs.Dirs
 	Root     string   // the revision's tree
@@ -14,7 +47,139 @@ type Sandbox struct {
 
 // Ruleset makes the kernel's form of it: nil without an error where the kernel
 // has no Landlock (see LandlockABI).
-func (s Sandbox) Ruleset() (*Ruleset, error) { return nil, nil }
+func (s Sandbox) Ruleset() (*Ruleset, error) {
+	if LandlockABI() == 0 {
+		return nil, nil
+	}
+	r, err := newRuleset()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
 
-// LandlockABI is the kernel's Landlock version, 0 for none.
-func LandlockABI() int { return 0 }
+func (s Sandbox) fill(r *Ruleset) error {
+	var errs []error
+	for _, path := range s.readable() {
+		errs = append(errs, r.allow(path, accessRead))
+	}
+	for _, path := range devices {
+		errs = append(errs, r.allow(path, accessDevice))
+	}
+	for _, path := range s.Writable {
+		errs = append(errs, r.allow(path, accessWrite))
+	}
+	return errors.Join(errs...)
+}
+
+// readable is every file and folder to read and execute.
+func (s Sandbox) readable() []string {
+	closed := s.closed()
+	paths := []string{s.Root, s.Dirs.RunBin()}
+	if s.Ctl != "" {
+		paths = append(paths, s.Ctl)
+	}
+	var seen []string
+	for _, folder := range systemFolders {
+		real, err := filepath.EvalSymlinks(folder)
+		if err != nil || slices.ContainsFunc(seen, func(s string) bool { return within(real, s) }) {
+			continue // not on this host, or /bin leads into /usr
+		}
+		seen = append(seen, real)
+		paths = append(paths, except(real, closed)...)
+	}
+	return paths
+}
+
+// closed are pkgd's own folders, by their real paths.
+func (s Sandbox) closed() []string {
+	d := s.Dirs
+	folders := []string{filepath.Dir(d.Config()), d.Lib(), d.Run(), d.Cache(), d.Logs()}
+	for i, folder := range folders {
+		folders[i] = realPath(folder)
+	}
+	return folders
+}
+
+// realPath resolves links in the part of path that exists.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	dir, base := filepath.Split(strings.TrimSuffix(path, "/"))
+	if base == "" {
+		return path
+	}
+	return filepath.Join(realPath(dir), base)
+}
+
+// except gives folder, or, where something closed lies inside it, all of its
+// entries but that.
+func except(folder string, closed []string) []string {
+	if slices.ContainsFunc(closed, func(c string) bool { return within(folder, c) }) {
+		return nil
+	}
+	if !holdsClosed(folder, closed) {
+		return []string{folder}
+	}
+	entries, _ := os.ReadDir(folder) // unreadable: nothing to allow
+	var paths []string
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name())
+		if e.IsDir() {
+			paths = append(paths, except(path, closed)...)
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(path); err != nil || leadsInto(real, closed) {
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+func holdsClosed(folder string, closed []string) bool {
+	return slices.ContainsFunc(closed, func(c string) bool { return within(c, folder) })
+}
+
+func leadsInto(path string, closed []string) bool {
+	return holdsClosed(path, closed) ||
+		slices.ContainsFunc(closed, func(c string) bool { return within(path, c) })
+}
+
+// within says whether path is folder or lies beneath it.
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
+}
+
+// Stamp changes when a ruleset made earlier no longer says the same: rules belong
+// to inodes, and a folder may have been replaced. It costs a stat for each.
+func (s Sandbox) Stamp() uint64 {
+	h := fnv.New64a()
+	var b [24]byte
+	add := func(path string, withTime bool) {
+		var st unix.Stat_t
+		_ = unix.Stat(path, &st) // missing: zeros, which is a stamp too
+		binary.LittleEndian.PutUint64(b[0:], st.Ino)
+		binary.LittleEndian.PutUint64(b[8:], uint64(st.Dev))
+		binary.LittleEndian.PutUint64(b[16:], 0)
+		if withTime {
+			binary.LittleEndian.PutUint64(b[16:], uint64(st.Mtim.Nano()))
+		}
+		h.Write(b[:])
+	}
+	add(s.Root, false)
+	add(s.Dirs.RunBin(), false)
+	add(s.Ctl, false)
+	for _, path := range s.Writable {
+		add(path, false)
+	}
+	if s.Dirs.Root == "/" {
+		add("/etc", true)
+	}
+	return h.Sum64()
+}

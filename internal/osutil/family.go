@@ -1,0 +1,161 @@
+package osutil
+
+import (
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// family is the processes that this one has started by Start. There is one, as
+// there is one process whose children they are.
+var family = &trees{byPID: make(map[int]*Process)}
+
+// trees tells a started process from an adopted orphan, and whose that is.
+type trees struct {
+	// forks is held for reading from before a process exists until it is listed,
+	// so that who holds it for writing takes no new child for an orphan.
+	forks sync.RWMutex
+
+	mu    sync.Mutex // guards byPID
+	byPID map[int]*Process
+}
+
+func (t *trees) add(p *Process) {
+	p.start = sync.OnceValue(func() uint64 {
+		start, _ := StartTime(p.pid) // it cannot have been reaped yet
+		return start
+	})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byPID[p.pid] = p
+}
+
+func (t *trees) remove(p *Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byPID, p.pid)
+}
+
+// orphans lists the adopted children: those in a session other than this
+// process's own that Start did not start. (What os/exec starts stays in the own
+// session; everything that descends from a Start is in another.) Adopted
+// children always hang on the first thread.
+func (t *trees) orphans() []Proc {
+	t.forks.Lock()
+	defer t.forks.Unlock()
+	self := os.Getpid()
+	children, ok := childrenOf(self, self)
+	if !ok {
+		children = childrenByScan(self)
+	}
+	own, _ := unix.Getsid(0)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var orphans []Proc
+	for _, pid := range children {
+		if t.byPID[pid] != nil {
+			continue
+		}
+		if p, err := ReadProc(pid); err == nil && p.PPID == self && p.SID != own {
+			orphans = append(orphans, p)
+		}
+	}
+	return orphans
+}
+
+func childrenByScan(parent int) []int {
+	var children []int
+	for _, p := range scan() {
+		if p.PPID == parent {
+			children = append(children, p.PID)
+		}
+	}
+	return children
+}
+
+// reapOrphans reaps the adopted children that are dead. It looks only when some
+// child, whoever's, is dead: that costs one system call.
+func (t *trees) reapOrphans() {
+	if !hasEnded(unix.P_ALL, 0, unix.WNOHANG) {
+		return
+	}
+	for _, p := range t.orphans() {
+		if p.Dead() {
+			t.reapOrphan(p)
+		}
+	}
+}
+
+// reapOrphan reaps one adopted child by its pid, and says whether it is gone. A
+// started process is left to its watch.
+func (t *trees) reapOrphan(p Proc) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byPID[p.PID] != nil {
+		return false
+	}
+	pid, err := syscall.Wait4(p.PID, nil, syscall.WNOHANG, nil)
+	return pid == p.PID || err == syscall.ECHILD
+}
+
+// living is a copy of the list.
+func (t *trees) living() []*Process {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*Process, 0, len(t.byPID))
+	for _, p := range t.byPID {
+		list = append(list, p)
+	}
+	return list
+}
+
+// members finds the tree without a cgroup: the first process, the orphans that
+// must be its own, and what descends from them. Dead orphans are reaped.
+func (p *Process) members() []Proc {
+	var roots []Proc
+	if first, err := ReadProc(p.pid); err == nil && !first.Dead() {
+		roots = append(roots, first)
+	}
+	others := slices.DeleteFunc(family.living(), func(q *Process) bool { return q == p })
+	for _, o := range family.orphans() {
+		switch {
+		case !p.owns(o, others):
+		case o.Dead():
+			family.reapOrphan(o)
+		default:
+			roots = append(roots, o)
+		}
+	}
+	if len(roots) == 0 {
+		return nil
+	}
+	pids := make([]int, len(roots))
+	for i, r := range roots {
+		pids[i] = r.PID
+	}
+	below := slices.DeleteFunc(descendants(pids), Proc.Dead)
+	return append(roots, below...)
+}
+
+// owns says whether orphan o descends from p. The session and the cookie prove
+// it. One that has shed both is p's when nobody else can be its origin: no other
+// tree was there before it. While another could, it is left alone, until that
+// one's own end.
+func (p *Process) owns(o Proc, others []*Process) bool {
+	if o.SID == p.pid {
+		return true
+	}
+	environ := Environ(o.PID)
+	if p.marker != "" && hasEntry(environ, p.marker) {
+		return true
+	}
+	if o.Start < p.StartTime() {
+		return false
+	}
+	return !slices.ContainsFunc(others, func(q *Process) bool {
+		return q.group == nil && q.StartTime() <= o.Start
+	})
+}

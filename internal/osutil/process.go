@@ -1,0 +1,234 @@
+package osutil
+
+import (
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Exit is how a process ended.
+type Exit struct {
+	Code   int            // exit status; -1 when a signal ended it
+	Signal syscall.Signal // 0 when it exited by itself
+	Usage  syscall.Rusage // of the first process and those that it waited for
+	Left   bool           // some descendant would not die: it hangs in the kernel
+}
+
+// Process is a started program with all of its descendants.
+type Process struct {
+	pid    int
+	handle *os.File // pidfd; nil where the kernel has none
+	group  *Cgroup
+	marker string
+	start  func() uint64
+	done   chan struct{}
+	exit   Exit // written before done is closed
+
+	mu       sync.Mutex
+	patience time.Time // until then the rest may outlive the first process: Stop's grace
+	ended    bool      // the first process is reaped: its pid may be another's
+}
+
+func newHandle(pidfd int) *os.File {
+	if pidfd < 0 {
+		return nil
+	}
+	// Non-blocking, so that the runtime's poller awaits the end, and not a thread.
+	if err := unix.SetNonblock(pidfd, true); err != nil {
+		unix.Close(pidfd)
+		return nil
+	}
+	return os.NewFile(uintptr(pidfd), "pidfd")
+}
+
+// PID is the first process's id.
+func (p *Process) PID() int { return p.pid }
+
+// StartTime is when the kernel started it, in clock ticks after boot: with PID
+// it names the process for good.
+func (p *Process) StartTime() uint64 { return p.start() }
+
+// Done is closed when the first process has ended and the whole tree is gone
+// and reaped. When the first process ends by itself, the rest is killed at once.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Exit is how the first process ended; valid after Done.
+func (p *Process) Exit() Exit { return p.exit }
+
+// Signal sends sig to the first process only. os.ErrProcessDone when it has
+// ended.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return os.ErrProcessDone
+	}
+	return syscall.Kill(p.pid, sig) // not reaped: the pid is still its own
+}
+
+// Stop sends sig to the whole tree, waits up to grace for all of it to go, kills
+// what is left, and returns when Done is closed. Several may call it.
+func (p *Process) Stop(sig syscall.Signal, grace time.Duration) {
+	end := time.Now().Add(grace)
+	p.mu.Lock()
+	if p.patience.IsZero() || end.Before(p.patience) {
+		p.patience = end
+	}
+	p.mu.Unlock()
+	if grace > 0 {
+		p.signalTree(sig)
+		t := time.NewTimer(grace)
+		defer t.Stop()
+		select {
+		case <-p.done:
+			return
+		case <-t.C:
+		}
+	}
+	p.kill()
+	<-p.done
+}
+
+// kill kills the tree while its first process may still live. What it misses the
+// watch finds once that has ended.
+func (p *Process) kill() {
+	if p.group == nil || p.group.Kill() != nil {
+		p.signalTree(syscall.SIGKILL)
+	}
+}
+
+func (p *Process) signalTree(sig syscall.Signal) {
+	if p.group != nil {
+		p.group.signal(sig)
+		return
+	}
+	for _, m := range slices.Backward(p.members()) { // children first: they are lost from sight with their parents
+		_ = syscall.Kill(m.PID, sig)
+	}
+}
+
+// watch owns the process's end: it is the only one to reap it.
+func (p *Process) watch() {
+	p.awaitEnd()
+	// Still unreaped, its pid and session are nobody else's: the time to sweep.
+	p.exit.Left = !p.sweep()
+	p.reap()
+	family.remove(p)
+	if p.handle != nil {
+		p.handle.Close()
+	}
+	family.reapOrphans()
+	close(p.done)
+}
+
+// awaitEnd returns when the first process has ended, and leaves it unreaped.
+func (p *Process) awaitEnd() {
+	if p.handle != nil {
+		if raw, err := p.handle.SyscallConn(); err == nil {
+			err = raw.Read(func(fd uintptr) bool {
+				return hasEnded(unix.P_PIDFD, int(fd), unix.WNOHANG)
+			})
+			if err == nil {
+				return
+			}
+		}
+	}
+	for !hasEnded(unix.P_PID, p.pid, 0) {
+	}
+}
+
+func hasEnded(kind, id, flags int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(kind, id, &info, unix.WEXITED|unix.WNOWAIT|flags, nil)
+	switch err {
+	case nil:
+		return info.Signo != 0
+	case unix.EINTR, unix.EAGAIN:
+		return false
+	}
+	return true // ECHILD: somebody reaped by -1; there is nothing to wait for
+}
+
+func (p *Process) reap() {
+	var status syscall.WaitStatus
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		_, err := syscall.Wait4(p.pid, &status, 0, &p.exit.Usage)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	p.ended = true
+	p.exit.Code = status.ExitStatus()
+	if status.Signaled() {
+		p.exit.Code, p.exit.Signal = -1, status.Signal()
+	}
+}
+
+// sweep ends what is left of the tree after its first process; false when some
+// of it would not go.
+func (p *Process) sweep() bool {
+	if p.gone() {
+		return true
+	}
+	p.mu.Lock()
+	patience := p.patience
+	p.mu.Unlock()
+	if !patience.IsZero() && waitUntil(patience, p.gone) {
+		return true
+	}
+	deadline := time.Now().Add(killPatience)
+	if p.group != nil {
+		return p.sweepGroup(deadline)
+	}
+	return waitUntil(deadline, func() bool {
+		p.signalTree(syscall.SIGKILL)
+		return p.gone()
+	})
+}
+
+func (p *Process) sweepGroup(deadline time.Time) bool {
+	victims := p.group.PIDs()
+	if p.group.Kill() != nil {
+		p.group.signal(syscall.SIGKILL)
+	}
+	if !p.group.waitEmpty(deadline) {
+		return false
+	}
+	// A moment passes between leaving the group and becoming this process's dead
+	// child: wait for that, so that no zombie is left behind.
+	return waitUntil(deadline, func() bool {
+		victims = slices.DeleteFunc(victims, buried)
+		return len(victims) == 0
+	})
+}
+
+// buried says whether pid is gone, and reaps it when it is a dead orphan.
+func buried(pid int) bool {
+	proc, err := ReadProc(pid)
+	if err != nil {
+		return true
+	}
+	if proc.Dead() && proc.PPID == os.Getpid() {
+		return family.reapOrphan(proc)
+	}
+	return false
+}
+
+// gone is true when nothing of the tree but its first process is there.
+func (p *Process) gone() bool {
+	if p.group != nil {
+		return p.group.Empty()
+	}
+	for _, m := range p.members() {
+		if m.PID != p.pid {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,141 @@
+package osutil
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec says what to start, and in which bounds. The process always gets a
+// session of its own, which sets what descends from it apart from the daemon's
+// other children.
+type Spec struct {
+	Path string   // absolute
+	Args []string // after the program's name
+	Env  []string // complete: nothing is inherited
+	Dir  string
+
+	Stdin, Stdout, Stderr *os.File // nil: /dev/null; the caller closes them after Start
+
+	User        *User // nil: the daemon's own
+	Nice        int   // 0: as the daemon
+	IOIdle      bool  // idle I/O class
+	NoNewPrivs  bool  // implied by Landlock
+	Landlock    *Ruleset
+	Cgroup      *Cgroup // nil: orphans are found by Marker and session
+	OOMScoreAdj int     // added to the daemon's own, so that the kernel picks the child first
+	Limits      Limits  // what the cgroup cannot bound and the process's own limits can
+
+	// Marker is an entry of Env, KEY=VALUE, that no other tree has (a cookie). By
+	// it orphans are told apart where there is no cgroup.
+	Marker string
+}
+
+var devNull = sync.OnceValues(func() (*os.File, error) {
+	return os.OpenFile(os.DevNull, os.O_RDWR, 0)
+})
+
+// Start starts s. An *os.PathError with a syscall.Errno in the chain says why
+// the kernel refused the program. ctx bounds the start, not the life.
+func Start(ctx context.Context, s Spec) (*Process, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	attr, pidfd, err := s.attributes()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{group: s.Cgroup, marker: s.Marker, done: make(chan struct{})}
+	family.forks.RLock()
+	p.pid, err = s.fork(attr)
+	if err == nil {
+		family.add(p)
+	}
+	family.forks.RUnlock()
+	if err != nil {
+		return nil, &os.PathError{Op: "fork/exec", Path: s.Path, Err: err}
+	}
+	p.handle = newHandle(*pidfd)
+	if p.group == nil {
+		p.StartTime() // asked for when orphans are told apart
+	}
+	bound(p.pid, &s)
+	go p.watch()
+	return p, nil
+}
+
+func (s *Spec) attributes() (*syscall.ProcAttr, *int, error) {
+	null, err := devNull()
+	if err != nil {
+		return nil, nil, err
+	}
+	cred, err := s.User.credential()
+	if err != nil {
+		return nil, nil, err
+	}
+	pidfd := -1
+	sys := &syscall.SysProcAttr{Setsid: true, Credential: cred, PidFD: &pidfd}
+	if s.Cgroup != nil {
+		sys.UseCgroupFD, sys.CgroupFD = true, s.Cgroup.fd
+	}
+	attr := &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Sys: sys}
+	for _, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil {
+			f = null
+		}
+		attr.Files = append(attr.Files, f.Fd())
+	}
+	return attr, &pidfd, nil
+}
+
+// fork starts the program. What belongs to a thread and is inherited is set on a
+// thread of its own, which dies: the goroutine ends without unlocking it. (For
+// the same reason Pdeathsig cannot be used: it would fire at that death.)
+func (s *Spec) fork(attr *syscall.ProcAttr) (pid int, err error) {
+	argv := append([]string{s.Path}, s.Args...)
+	defer runtime.KeepAlive(s)
+	if s.Nice == 0 && !s.IOIdle && !s.NoNewPrivs && s.Landlock == nil {
+		return syscall.ForkExec(s.Path, argv, attr)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if err = s.restrictThread(); err == nil {
+			pid, err = syscall.ForkExec(s.Path, argv, attr)
+		}
+	}()
+	<-done
+	return pid, err
+}
+
+const (
+	ioprioWhoProcess = 1
+	ioprioIdle       = 3 << 13 // class in the upper bits
+)
+
+func (s *Spec) restrictThread() error {
+	if s.Nice != 0 {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
+			return fmt.Errorf("cannot set niceness %d: %w", s.Nice, err)
+		}
+	}
+	if s.IOIdle {
+		// A kernel without I/O priorities serves as well.
+		_, _, _ = unix.RawSyscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioIdle)
+	}
+	if s.NoNewPrivs || s.Landlock != nil {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("cannot set no_new_privs: %w", err)
+		}
+	}
+	if s.Landlock == nil {
+		return nil
+	}
+	return s.Landlock.restrictThread()
+}
