@@ -131,6 +131,7 @@ func TestWhatIsWrongIsToldWithItsPlaceAndWhatIsAccepted(t *testing.T) {
 		{"listen too long", "listen: [unix:///" + strings.Repeat("x", 107) + "]\n", `f:1:10: the socket's path has 108 bytes, the kernel takes 107`},
 		{"listen not a list", "listen: tcp://127.0.0.1:80\n", `f:1:9: "tcp://127.0.0.1:80" where a list is expected; accepted: a list`},
 		{"listener without url", "listen:\n  - ignore-proxied: true\n", `f:2:5: a listener needs "url"`},
+		{"listener with an empty url", "listen:\n  - url:\n", `f:2:5: a listener needs "url"`},
 		{"both files", "listen:\n  - {url: tcp://:1, disable-files: [/a], enable-files: [/b]}\n", `f:2:5: a listener has disable-files or enable-files, not both`},
 		{"relative file", "listen:\n  - {url: tcp://:1, disable-files: [a]}\n", `f:2:37: "a" is not an absolute path`},
 		{"allow", "listen:\n  - {url: tcp://:1, allow: [example.org]}\n", `f:2:29: "example.org" is not a network; accepted: 10.0.0.0/8,`},

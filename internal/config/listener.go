@@ -122,7 +122,7 @@ func (r *reader) listen(n *yaml.Node, c *Config) {
 
 // check finds what each key alone does not tell.
 func (l *Listener) check(n *yaml.Node) error {
-	if strictyaml.Value(n, "url") == nil {
+	if u := strictyaml.Value(n, "url"); u == nil || strictyaml.Empty(u) {
 		return errors.New(`a listener needs "url"`)
 	}
 	if len(l.DisableFiles) > 0 && len(l.EnableFiles) > 0 {
