@@ -1,0 +1,25 @@
+package state
+
+import bolt "go.etcd.io/bbolt"
+
+// Schema is a format level with the way to it from older ones.
+type Schema struct {
+	Level      int
+	Migrations map[int]func(tx *bolt.Tx) error
+}
+
+// OpenWith opens a state of another schema.
+func OpenWith(path string, o Options, sc Schema) (*State, error) {
+	return open(path, o, schema{sc.Level, sc.Migrations}, nil)
+}
+
+// OpenFaulty opens a state whose every commit goes through hook.
+func OpenFaulty(path string, o Options, hook func(commit func() error) error) (*State, error) {
+	return open(path, o, current(), hook)
+}
+
+// CurrentLevel is the format level that this package writes.
+func CurrentLevel() int { return current().level }
+
+// WaitBackup returns when the copy after Open is made.
+func (s *State) WaitBackup() { s.backup.busy.Wait() }

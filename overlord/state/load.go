@@ -1,0 +1,105 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// load reads what is held in memory: all but journals, blobs and the tasks of
+// ready changes, so that old work costs a start nothing but its headlines.
+func (s *State) load() error {
+	return s.store.view(func(tx *bolt.Tx) error {
+		if raw := tx.Bucket([]byte(metaBucket)).Get([]byte(s.counters.slot().key)); raw != nil {
+			if err := json.Unmarshal(raw, s.counters); err != nil {
+				return err
+			}
+		}
+		s.lastEntry = lastEntry(tx)
+		for bucket, f := range map[string]func(k, v []byte) error{
+			entityBucket: s.loadEntity, warningBucket: s.loadWarning, changeBucket: s.loadChange,
+		} {
+			if err := tx.Bucket([]byte(bucket)).ForEach(f); err != nil {
+				return fmt.Errorf("%s: %w", bucket, err)
+			}
+		}
+		return s.loadOpenTasks(tx.Bucket([]byte(taskBucket)))
+	})
+}
+
+func (s *State) loadEntity(k, v []byte) error {
+	s.entities[string(k)] = &entity{string(k), bytes.Clone(v)}
+	return nil
+}
+
+func (s *State) loadWarning(_, v []byte) error {
+	w := &Warning{}
+	if err := json.Unmarshal(v, w); err != nil {
+		return err
+	}
+	s.warnings[w.ID] = w
+	return nil
+}
+
+func (s *State) loadChange(_, v []byte) error {
+	var rec changeRecord
+	if err := json.Unmarshal(v, &rec); err != nil {
+		return err
+	}
+	c := newChange(s, rec)
+	s.changes[rec.ID] = c
+	if !c.IsReady() {
+		s.open[rec.ID] = c
+		return nil
+	}
+	close(c.ready)
+	if !rec.Clean {
+		s.unclean[rec.ID] = c
+	}
+	return nil
+}
+
+func (s *State) loadOpenTasks(bucket *bolt.Bucket) error {
+	for _, c := range s.open {
+		for _, id := range c.rec.Tasks {
+			t, err := s.decodeTask(bucket.Get([]byte(idKey(id))))
+			if err != nil {
+				return fmt.Errorf("task %s: %w", id, err)
+			}
+			c.counts[t.rec.Status]++
+		}
+		c.shown = c.Status()
+	}
+	return nil
+}
+
+func (s *State) decodeTask(raw []byte) (*Task, error) {
+	var rec taskRecord
+	if err := json.Unmarshal(raw, &rec); err != nil {
+		return nil, err
+	}
+	t := newTask(s, rec)
+	s.tasks[rec.ID] = t
+	return t, nil
+}
+
+// loadTask reads a task of a ready change. One that cannot be read, or whose
+// change is gone, is not there.
+func (s *State) loadTask(id string) *Task {
+	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+		return nil
+	}
+	raw, err := s.store.get(slot{taskBucket, idKey(id)})
+	if err != nil || raw == nil {
+		return nil
+	}
+	t, err := s.decodeTask(raw)
+	if err != nil || s.changes[t.rec.Change] == nil {
+		delete(s.tasks, id)
+		return nil
+	}
+	return t
+}
