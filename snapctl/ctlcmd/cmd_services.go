@@ -72,7 +72,7 @@ func (c *call) pick(all []api.Service) (names []string, err error) {
 			return nil, fmt.Errorf("service %q belongs to package %q: ctl reaches its own package (%s) only", arg, owner, pkg)
 		}
 		if known := serviceNames(all); !slices.Contains(known, name) {
-			return nil, fmt.Errorf("package %q has no service %q%s%s", pkg, name, didYouMean(name, known), listed(known))
+			return nil, fmt.Errorf("package %q has no service %q: %s", pkg, name, suggest(name, known, listed(known)))
 		}
 		names = append(names, name)
 	}
@@ -89,7 +89,7 @@ func serviceNames(all []api.Service) (names []string) {
 
 func listed(names []string) string {
 	if len(names) == 0 {
-		return ": it has none"
+		return "it has none"
 	}
-	return ": its services are " + strings.Join(names, ", ")
+	return "its services are " + strings.Join(names, ", ")
 }

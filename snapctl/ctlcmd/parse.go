@@ -68,7 +68,7 @@ func (l line) topic() error {
 func find(name string) (snapctl.Command, error) {
 	c, known := snapctl.Find(name)
 	if !known {
-		return c, usagef("unknown command %q%s: ctl help lists them", name, didYouMean(name, commandNames()))
+		return c, usagef("unknown command %q: %s", name, suggest(name, commandNames(), "ctl help lists them"))
 	}
 	return c, nil
 }
@@ -119,8 +119,7 @@ func (p *wordParser) long(name, value string, given bool) error {
 			return p.option(o, value, given)
 		}
 	}
-	return usagef("%s: unknown option %q%s; ctl %s --help explains; put -- before an argument that begins with a dash",
-		p.line.command.Name, "--"+name, didYouMean("--"+name, p.line.optionNames()), p.line.command.Name)
+	return p.unknown("--" + name)
 }
 
 func (p *wordParser) option(o snapctl.Option, value string, given bool) error {
@@ -145,14 +144,19 @@ func (p *wordParser) short(letters string) error {
 	for _, letter := range letters {
 		o, known := p.line.shortOption(string(letter))
 		if !known {
-			return usagef("%s: unknown option %q; ctl %s --help explains; put -- before an argument that begins with a dash",
-				p.line.command.Name, "-"+letters, p.line.command.Name)
+			return p.unknown("-" + letters)
 		}
 		if err := p.option(o, "", false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *wordParser) unknown(option string) error {
+	name := p.line.command.Name
+	otherwise := "ctl " + name + " --help lists them; put -- before an argument that begins with a dash"
+	return usagef("%s: unknown option %q: %s", name, option, suggest(option, p.line.optionNames(), otherwise))
 }
 
 func (l line) shortOption(letter string) (snapctl.Option, bool) {
@@ -178,10 +182,10 @@ func commandNames() (names []string) {
 	return names
 }
 
-// didYouMean names the nearest known word, if one is near.
-func didYouMean(word string, among []string) string {
+// suggest names the nearest known word, or says something else if none is near.
+func suggest(word string, among []string, otherwise string) string {
 	if near := pkginfo.Nearest(word, among); near != "" {
-		return ", did you mean " + near + "?"
+		return "did you mean " + near + "?"
 	}
-	return ""
+	return otherwise
 }
