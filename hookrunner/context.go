@@ -2,7 +2,6 @@ package hookrunner
 
 import (
 	"errors"
-	"maps"
 	"sync"
 )
 
@@ -47,6 +46,7 @@ type Context struct {
 	// View runs: two ctl calls of one run never interleave.
 	mu     sync.Mutex
 	values Values
+	cookie string // for the environment of its runs; empty when only the hash is known
 	closed bool
 }
 
@@ -71,24 +71,16 @@ func (c *Context) UID() uint32 { return c.spec.UID }
 // Ephemeral is true for a hook run, false for a service or an app.
 func (c *Context) Ephemeral() bool { return c.spec.Ephemeral }
 
-// Update lets f change the run's values. Calls are serialised; after Close it
-// returns ErrContextClosed and f is not called. The values f leaves behind when
-// it returns an error are dropped: a call counts whole or not at all.
+// Update lets f change the run's values, and returns its error. Calls are
+// serialised; after Close it returns ErrContextClosed and f is not called. What f
+// changed before an error stays: check first, then change.
 func (c *Context) Update(f func(v Values) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return ErrContextClosed
 	}
-	next := maps.Clone(c.values)
-	if next == nil {
-		next = Values{}
-	}
-	if err := f(next); err != nil {
-		return err
-	}
-	c.values = next
-	return nil
+	return f(c.values)
 }
 
 // View lets f read the run's values, also after Close: what a run said is read
@@ -104,9 +96,15 @@ func (c *Context) View(f func(v Values)) {
 func (c *Context) Close() {
 	c.mu.Lock()
 	closed := c.closed
-	c.closed = true
+	c.closed, c.cookie = true, ""
 	c.mu.Unlock()
 	if !closed && c.forget != nil {
 		c.forget(c.hash)
 	}
+}
+
+func (c *Context) secret() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cookie
 }

@@ -19,9 +19,9 @@ var (
 	ErrForeignUID = errors.New("this cookie belongs to another user's process")
 )
 
-// Contexts knows every cookie that is alive. Cookies are kept hashed, so that
-// neither a dump of the daemon nor its state gives one away, and so that a
-// look-up takes the same time whatever was guessed.
+// Contexts knows every cookie that is alive. They are looked up by their hash, so
+// that a look-up takes the same time whatever was guessed, and so that what must
+// be stored gives none away.
 type Contexts struct {
 	mu     sync.RWMutex // guards byHash
 	byHash map[string]*Context
@@ -46,13 +46,17 @@ func (cs *Contexts) Open(s Spec) (*Context, string, error) {
 		return nil, "", fmt.Errorf("cannot make a cookie: %w", err)
 	}
 	cookie := hex.EncodeToString(b[:])
-	return cs.OpenHashed(Hash(cookie), s), cookie, nil
+	return cs.open(Hash(cookie), cookie, s), cookie, nil
 }
 
 // OpenHashed makes a cookie valid of which only the hash is known: a service's,
 // after a restart of the daemon. An older context with that hash is closed.
 func (cs *Contexts) OpenHashed(hash string, s Spec) *Context {
-	c := &Context{spec: s, hash: hash, values: Values{}}
+	return cs.open(hash, "", s)
+}
+
+func (cs *Contexts) open(hash, cookie string, s Spec) *Context {
+	c := &Context{spec: s, hash: hash, cookie: cookie, values: Values{}}
 	c.forget = func(hash string) { cs.drop(hash, c) }
 	cs.mu.Lock()
 	old := cs.byHash[hash]
@@ -92,7 +96,7 @@ func (cs *Contexts) Lookup(cookie string, uid uint32) (*Context, error) {
 }
 
 // Hash is the form in which a cookie may be stored.
-func (cs *Contexts) Hash(cookie string) string { return Hash(cookie) }
+func (*Contexts) Hash(cookie string) string { return Hash(cookie) }
 
 // Len is how many cookies are alive.
 func (cs *Contexts) Len() int {

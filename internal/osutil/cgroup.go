@@ -195,3 +195,20 @@ func (g *Cgroup) Close() {
 		unix.Close(g.events)
 	}
 }
+
+// Destroy kills who is in the group, waits for them to go, and removes it. It is
+// for groups of an earlier daemon: a Process ends its own.
+func (g *Cgroup) Destroy() error {
+	if g == nil {
+		return nil
+	}
+	if err := g.Kill(); err != nil {
+		g.Close()
+		return err
+	}
+	if !g.waitEmpty(time.Now().Add(killPatience)) {
+		g.Close()
+		return fmt.Errorf("cannot end who is in cgroup %s: they do not die", g.path)
+	}
+	return g.Remove()
+}

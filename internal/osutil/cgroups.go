@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,9 @@ import (
 
 // controllers are the ones that Limits need.
 var controllers = []string{"memory", "pids", "cpu"}
+
+// daemonLeaf is the group of the daemon's own process, see moveAside.
+const daemonLeaf = "daemon"
 
 // Cgroups is the folder below which trees get groups of their own: cgroup v2.
 type Cgroups struct {
@@ -39,7 +43,10 @@ func OpenCgroups(root string) *Cgroups {
 
 func openCgroupsIn(base, root string) *Cgroups {
 	sum := sha256.Sum256([]byte(root))
-	c := &Cgroups{dir: filepath.Join(base, "pkgd-"+hex.EncodeToString(sum[:6]))}
+	name := "pkgd-" + hex.EncodeToString(sum[:6])
+	// This process may be in its leaf already, see moveAside.
+	base = strings.TrimSuffix(base, filepath.Join("/", name, daemonLeaf))
+	c := &Cgroups{dir: filepath.Join(base, name)}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return &Cgroups{why: err.Error()}
 	}
@@ -90,7 +97,7 @@ func belowMount(path string) (string, error) {
 // it: a program that does not exist gives ENOENT only after the kernel has made
 // the process in the group.
 func (c *Cgroups) probe() error {
-	g, err := c.Make("probe", Limits{})
+	g, err := c.Make("probe-"+strconv.Itoa(os.Getpid()), Limits{})
 	if err != nil {
 		return err
 	}
@@ -136,7 +143,7 @@ func (c *Cgroups) enable(base string) {
 // moveAside puts this process into a leaf, as a group with controllers on for
 // its children may hold no process itself; and back, when others are there.
 func (c *Cgroups) moveAside(base string, offered []string) error {
-	leaf := filepath.Join(c.dir, "daemon")
+	leaf := filepath.Join(c.dir, daemonLeaf)
 	if err := os.MkdirAll(leaf, 0o755); err != nil {
 		return err
 	}

@@ -141,21 +141,25 @@ func (p *Process) members() []Proc {
 }
 
 // owns says whether orphan o descends from p. The session and the cookie prove
-// it. One that has shed both is p's when nobody else can be its origin: no other
-// tree was there before it. While another could, it is left alone, until that
-// one's own end.
+// it, unless another tree has the same cookie. One that has shed both is p's when
+// nobody else can be its origin: no other tree was there before it. While another
+// could, it is left alone, until that one's own end.
 func (p *Process) owns(o Proc, others []*Process) bool {
 	if o.SID == p.pid {
 		return true
 	}
-	environ := Environ(o.PID)
-	if p.marker != "" && hasEntry(environ, p.marker) {
-		return true
+	if p.marker != "" && hasEntry(Environ(o.PID), p.marker) {
+		return !slices.ContainsFunc(others, func(q *Process) bool { return q.marker == p.marker })
 	}
 	if o.Start < p.StartTime() {
 		return false
 	}
-	return !slices.ContainsFunc(others, func(q *Process) bool {
-		return q.group == nil && q.StartTime() <= o.Start
-	})
+	return !slices.ContainsFunc(others, func(q *Process) bool { return q.mayOwn(o) })
+}
+
+func (p *Process) mayOwn(o Proc) bool {
+	if p.group != nil {
+		return slices.Contains(p.group.PIDs(), o.PID)
+	}
+	return p.StartTime() <= o.Start
 }

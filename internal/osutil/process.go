@@ -150,7 +150,9 @@ func hasEnded(kind, id, flags int) bool {
 	case unix.EINTR, unix.EAGAIN:
 		return false
 	}
-	return true // ECHILD: somebody reaped by -1; there is nothing to wait for
+	// ECHILD: no children at all; or somebody reaped ours by -1, and there is
+	// nothing to wait for.
+	return kind != unix.P_ALL
 }
 
 func (p *Process) reap() {
