@@ -1,0 +1,192 @@
+package healthstate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"pkgd.io/pkgd/hookrunner"
+	"pkgd.io/pkgd/internal/api"
+)
+
+// Why a run at rest or by hand is ended before its time.
+var (
+	errPaused    = errors.New("a change begins to work on the package")
+	errPreempted = errors.New("a change asks the package itself")
+	errRemoved   = errors.New("the package was removed")
+)
+
+// flight is one run under way. There is one at a time a package; who wants the
+// same at the same time waits for it and shares what it brings.
+type flight struct {
+	target  Target
+	phase   hookrunner.Phase
+	start   time.Time
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	release func() // of its slot
+
+	// done is closed when the run is over and taken in; what follows is then
+	// there.
+	done chan struct{}
+	out  Outcome
+	rec  api.Record
+	ok   bool  // the record was taken in
+	err  error // why there is no outcome
+}
+
+// ofChange tells a run within a change, which nobody else may end.
+func (f *flight) ofChange() bool {
+	return f != nil && (f.phase == hookrunner.PhaseBefore || f.phase == hookrunner.PhaseAfter)
+}
+
+// stop ends the run and waits until it is gone; f may be nil.
+func (f *flight) stop(why error) {
+	if f != nil {
+		f.cancel(why)
+		<-f.done
+	}
+}
+
+// lift begins a run of p. mu is held, and p has no other.
+func (m *Manager) lift(ctx context.Context, p *pkg, t Target, phase hookrunner.Phase) *flight {
+	f := &flight{target: t, phase: phase, start: time.Now(), done: make(chan struct{}), release: func() {}}
+	f.ctx, f.cancel = context.WithCancelCause(ctx)
+	p.flight, p.hint = f, time.Time{}
+	m.waiting.remove(p)
+	p.broadcast()
+	return f
+}
+
+// land ends a run: what it brought is taken in, and the next one planned.
+func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
+	f.out, f.err = o, err
+	m.mu.Lock()
+	p.lastRun = f.start
+	if err == nil {
+		m.count(p, o)
+	}
+	m.plan(p)
+	m.mu.Unlock()
+	if err == nil {
+		f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(f.target, o))
+	}
+	m.mu.Lock()
+	p.flight = nil
+	m.enqueue(p)
+	p.broadcast()
+	m.mu.Unlock()
+	f.release()
+	f.cancel(nil)
+	close(f.done)
+	m.logRun(f)
+}
+
+// count follows how often in a row the package was not well, which decides when
+// it is asked again.
+func (m *Manager) count(p *pkg, o Outcome) {
+	p.remember(o.Output)
+	s := o.Status()
+	if s == Active || s == Unknown && !p.target.asks() {
+		p.unwell = 0
+		return
+	}
+	p.unwell++
+}
+
+func (m *Manager) logRun(f *flight) {
+	attrs := []slog.Attr{
+		slog.String("package", f.target.Name), slog.Int("revision", f.target.Revision),
+		slog.String("phase", string(f.phase)), slog.Duration("duration", time.Since(f.start)),
+	}
+	if f.err != nil {
+		m.log.LogAttrs(context.Background(), slog.LevelInfo, "health run ended early", append(attrs, slog.Any("reason", f.err))...)
+		return
+	}
+	rec := f.out.Record
+	m.log.LogAttrs(context.Background(), slog.LevelInfo, "health run", append(attrs,
+		slog.String("status", rec.Status), slog.String("code", rec.Code), slog.Int("exit", f.out.exit))...)
+}
+
+// listen runs what the package has to ask: its hook and, beside it, all its
+// plug-ins.
+func (m *Manager) listen(ctx context.Context, t Target, phase hookrunner.Phase) (heard, error) {
+	run := hookrunner.Run{Package: t.Package, Phase: phase, Timeout: t.timeout(), User: t.User, Gentle: phase == hookrunner.PhaseRest}
+	var h heard
+	if !t.Plugins {
+		return h, m.listenHook(ctx, t, run, &h)
+	}
+	var wg sync.WaitGroup
+	var hookErr, pluginErr error
+	wg.Go(func() { h.plugins, pluginErr = m.listenPlugins(ctx, t, run) })
+	hookErr = m.listenHook(ctx, t, run, &h)
+	wg.Wait()
+	if hookErr == nil {
+		hookErr = pluginErr
+	}
+	return h, hookErr
+}
+
+func (m *Manager) listenHook(ctx context.Context, t Target, run hookrunner.Run, h *heard) error {
+	if !t.Hook {
+		return nil
+	}
+	run.Hook = "check-health"
+	res, err := m.runner.Run(ctx, run)
+	if err == nil && res.Aborted {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	h.hook, h.words = &res, PendingOf(res.Context)
+	return nil
+}
+
+// listenPlugins runs the executables of health.d, all at once.
+func (m *Manager) listenPlugins(ctx context.Context, t Target, run hookrunner.Run) ([]api.Check, error) {
+	dir := filepath.Join(t.Root, "meta", "health.d")
+	names, err := executables(dir)
+	if err != nil {
+		return nil, err
+	}
+	lists, errs := make([][]api.Check, len(names)), make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		run := run
+		run.Hook, run.Command = "health.d/"+name, []string{filepath.Join(dir, name)}
+		wg.Go(func() {
+			res, err := m.runner.Run(ctx, run)
+			if err == nil && res.Aborted {
+				err = context.Cause(ctx)
+			}
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			lists[i] = append(PendingOf(res.Context).Checks, pluginCheck(name, res))
+		})
+	}
+	wg.Wait()
+	return MergeChecks(lists...), errors.Join(errs...)
+}
+
+// executables are the plug-ins of a folder, sorted; of too many the first.
+func executables(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && len(names) < MaxChecks {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
