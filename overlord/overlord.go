@@ -1,0 +1,229 @@
+package overlord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/hookrunner"
+	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/service"
+	"pkgd.io/pkgd/internal/service/supervisor"
+	"pkgd.io/pkgd/overlord/pkgstate"
+	"pkgd.io/pkgd/overlord/state"
+)
+
+// Options are what an Overlord is built from.
+type Options struct {
+	Dirs    dirs.Dirs
+	Config  config.Config
+	Log     *slog.Logger
+	Version string
+	CtlPath string // of the ctl program; empty: looked for beside pkgd's own
+}
+
+// Overlord owns the state and the managers.
+type Overlord struct {
+	dirs     dirs.Dirs
+	log      *slog.Logger
+	lock     *rootLock
+	st       *state.State
+	tasks    *state.TaskRunner
+	runner   *hookrunner.Runner
+	svc      service.Manager
+	health   *healthstate.Manager
+	packages *pkgstate.Manager
+	managers []manager
+	loop     *loop
+
+	mu   sync.Mutex // guards conf
+	conf config.Config
+}
+
+// New opens the state under the root and builds the managers; nothing runs yet.
+// It refuses a root that another daemon holds, naming its pid.
+func New(o Options) (ov *Overlord, err error) {
+	ov = &Overlord{dirs: o.Dirs, log: o.Log, conf: o.Config}
+	defer func() {
+		if err != nil {
+			ov.close()
+		}
+	}()
+	if err := makeFolders(o.Dirs); err != nil {
+		return ov, err
+	}
+	if ov.lock, err = lockRoot(o.Dirs); err != nil {
+		return ov, err
+	}
+	if ov.st, err = state.Open(o.Dirs.State(), state.Options{Backup: o.Dirs.StateBackup()}); err != nil {
+		return ov, fmt.Errorf("cannot open pkgd's state: %w", err)
+	}
+	if err := ov.build(o); err != nil {
+		return ov, err
+	}
+	ov.loop = newLoop(ov.turn)
+	ov.st.SetEnsure(ov.loop.ensureBefore)
+	return ov, nil
+}
+
+// build makes the managers, from the ground up.
+func (ov *Overlord) build(o Options) (err error) {
+	ov.runner, err = hookrunner.New(hookrunner.Options{Dirs: o.Dirs, Log: o.Log, CtlPath: o.CtlPath})
+	if err != nil {
+		return err
+	}
+	if ov.svc, err = newServices(o); err != nil {
+		return err
+	}
+	ov.tasks = state.NewTaskRunner(ov.st)
+	ov.health = healthstate.NewManager(ov.st, ov.runner, ov.svc, healthOptions(o.Config, o.Log))
+	ov.packages = pkgstate.NewManager(pkgstate.Options{
+		State: ov.st, Tasks: ov.tasks, Runner: ov.runner, Health: ov.health, Services: ov.svc,
+		Dirs: o.Dirs, Log: o.Log, Version: o.Version,
+	})
+	ov.managers = []manager{ov.health, ov.packages, ov.tasks}
+	return nil
+}
+
+// newServices picks who runs services: what the configuration says, and for
+// "auto" what is really there.
+func newServices(o Options) (service.Manager, error) {
+	kind := o.Config.Services
+	if kind == config.ServicesAuto {
+		var why string
+		kind, why = service.Detect(o.Dirs.Root)
+		o.Log.Info("services", "manager", kind, "because", why)
+	}
+	if kind == service.Systemd {
+		return nil, errors.New("services: systemd is not in this build; use services: embedded")
+	}
+	return supervisor.New(supervisor.Options{Dirs: o.Dirs, Log: o.Log})
+}
+
+func healthOptions(c config.Config, log *slog.Logger) healthstate.Options {
+	return healthstate.Options{
+		Interval: c.Health.Interval, UnhealthyInterval: c.Health.UnhealthyInterval, Concurrency: c.Health.Concurrency,
+		Settle: c.Health.Settle, Bake: c.Health.Bake, Log: log, Exists: pkgstate.Exists,
+	}
+}
+
+func makeFolders(d dirs.Dirs) error {
+	for _, f := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{d.Run(), 0o755}, {d.Lib(), 0o755}, {d.Packages(), 0o755}, {d.Cache(), 0o700}, {d.RevertedData(), 0o700}, {d.Logs(), 0o750},
+	} {
+		if err := os.MkdirAll(f.path, f.mode); err != nil {
+			return fmt.Errorf("cannot make pkgd's folders: %w", err)
+		}
+	}
+	return nil
+}
+
+// StartUp finds out how the last run ended and puts right what it left.
+func (ov *Overlord) StartUp() error {
+	ov.packages.Configure(ov.Config())
+	for _, m := range ov.managers {
+		if s, ok := m.(starter); ok {
+			if err := s.StartUp(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Loop begins to turn.
+func (ov *Overlord) Loop() { ov.loop.tomb.Go(ov.loop.run) }
+
+func (ov *Overlord) turn() {
+	for _, m := range ov.managers {
+		if err := m.Ensure(); err != nil {
+			ov.log.Error("cannot carry on", "error", err)
+		}
+	}
+	ov.st.Lock()
+	ov.st.Prune(pruneAge, pruneReady)
+	ov.st.Unlock()
+}
+
+// Finished changes are forgotten after so long, or beyond so many (design §5).
+const (
+	pruneAge   = 7 * 24 * time.Hour
+	pruneReady = 500
+)
+
+// Stop ends the loop, then hooks and tasks (they are run again at the next
+// start), then services, then the state. Everything it does is bounded.
+func (ov *Overlord) Stop() {
+	ov.loop.tomb.Kill(nil)
+	_ = ov.loop.tomb.Wait() // run never fails
+	ov.tasks.Stop()
+	ov.health.Stop()
+	ov.packages.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), stopServicesTimeout)
+	defer cancel()
+	if err := ov.svc.Shutdown(ctx); err != nil {
+		ov.log.Error("cannot stop all services", "error", err)
+	}
+	ov.close()
+}
+
+// stopServicesTimeout bounds the end of all services at the daemon's stop.
+const stopServicesTimeout = time.Minute
+
+// close gives back what New took, in the reverse order.
+func (ov *Overlord) close() {
+	if ov.runner != nil {
+		ov.runner.Close()
+	}
+	if ov.st != nil {
+		if err := ov.st.Close(); err != nil {
+			ov.log.Error("cannot close pkgd's state", "error", err)
+		}
+	}
+	if ov.lock != nil {
+		ov.lock.release()
+	}
+}
+
+// Reload takes a new configuration; what cannot change while pkgd runs stays as
+// it was and is named in the log.
+func (ov *Overlord) Reload(c config.Config) {
+	ov.mu.Lock()
+	old := ov.conf
+	ov.conf = c
+	ov.mu.Unlock()
+	if old.Services != c.Services {
+		ov.log.Warn("services: takes effect at the next start", "now", old.Services, "then", c.Services)
+	}
+	ov.health.Configure(healthOptions(c, ov.log))
+	ov.packages.Configure(c)
+}
+
+// Alive is the last moment at which the loop is known to have turned as it
+// should: now, unless a turn is under way or overdue.
+func (ov *Overlord) Alive() time.Time { return ov.loop.alive() }
+
+// Config is the configuration in force.
+func (ov *Overlord) Config() config.Config {
+	ov.mu.Lock()
+	defer ov.mu.Unlock()
+	return ov.conf
+}
+
+// State, Packages, Health, Services, Runner and Dirs are the rooms, for those
+// that serve them to others.
+func (ov *Overlord) State() *state.State          { return ov.st }
+func (ov *Overlord) Packages() *pkgstate.Manager  { return ov.packages }
+func (ov *Overlord) Health() *healthstate.Manager { return ov.health }
+func (ov *Overlord) Services() service.Manager    { return ov.svc }
+func (ov *Overlord) Runner() *hookrunner.Runner   { return ov.runner }
+func (ov *Overlord) Dirs() dirs.Dirs              { return ov.dirs }

@@ -1,0 +1,215 @@
+package pkgstate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/pkgfile"
+	"pkgd.io/pkgd/internal/pkginfo"
+	"pkgd.io/pkgd/internal/store"
+)
+
+// isPath tells a path from a package's name (design §7: it contains a slash or
+// ends in .pkg).
+func isPath(target string) bool {
+	return strings.Contains(target, "/") || strings.HasSuffix(target, ".pkg")
+}
+
+// resolve finds the content that each target means. It reads disks: the state
+// must not be locked.
+func (m *Manager) resolve(ctx context.Context, req api.PackageRequest, install bool) ([]*setup, error) {
+	var found []*setup
+	for _, target := range req.Targets {
+		var s *setup
+		var err error
+		if isPath(target) {
+			s, err = resolvePath(target)
+		} else {
+			s, err = m.resolveName(ctx, target, req, install)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, s)
+	}
+	return found, nil
+}
+
+func resolvePath(path string) (*setup, error) {
+	if !filepath.IsAbs(path) {
+		return nil, badRequest("path %q is not absolute", path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, &api.Error{Kind: api.ErrNotFound, Message: fmt.Sprintf("cannot read %s: %v", path, errors.Unwrap(err)), Hint: "check the path"}
+	}
+	info, err := pkgfile.ReadInfo(path)
+	if err != nil {
+		return nil, badPackage(path, err)
+	}
+	digest, err := pkgfile.DigestOf(path)
+	if err != nil {
+		return nil, badPackage(path, err)
+	}
+	return &setup{Package: info.Name, Path: path, Digest: digest, ToVersion: info.Version}, nil
+}
+
+// badPackage keeps every line of a manifest's problems: an author mends them all
+// at once.
+func badPackage(path string, err error) error {
+	var apiErr *api.Error
+	if errors.As(err, &apiErr) {
+		return err
+	}
+	return &api.Error{
+		Kind:    api.ErrBadPackage,
+		Message: fmt.Sprintf("%s is not a package pkgd can take: %v", path, err),
+		Hint:    "check it: pkgd lint " + path,
+	}
+}
+
+// resolveName finds a name in the stores. What is asked of an installed package
+// by its name alone must exist here first, so that a typing error names the
+// nearest installed one.
+func (m *Manager) resolveName(ctx context.Context, name string, req api.PackageRequest, install bool) (*setup, error) {
+	m.st.Lock()
+	p, err := loadPackage(m.st, name)
+	if err == nil && !install && !p.installed() {
+		err = m.notInstalled(name)
+	}
+	if err == nil && install && p.installed() {
+		err = m.prepareInstall(&setup{Package: name}, p)
+	}
+	if !install && err == nil {
+		err = m.checkRefusedCurrent(p, req)
+	}
+	m.st.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	channel := req.Channel
+	if channel == "" {
+		channel = p.Channel
+	}
+	entry, err := m.findInStores(ctx, name, channel, req.Dangerous)
+	if err != nil {
+		return nil, err
+	}
+	return m.setupOf(entry, channel)
+}
+
+// checkRefusedCurrent is where a question that stores cannot answer is
+// caught early; with stores the refused digest is seen in prepare.
+func (m *Manager) checkRefusedCurrent(p *packageState, req api.PackageRequest) error {
+	if len(m.stores()) > 0 || req.RetryRefused {
+		return nil
+	}
+	rs, err := m.refusals(p.Name)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		return refusedError(p.Name, r)
+	}
+	return nil
+}
+
+func (m *Manager) setupOf(entry store.Entry, channel string) (*setup, error) {
+	digest, err := m.digests.of(entry.Path)
+	if err != nil {
+		return nil, badPackage(entry.Path, err)
+	}
+	return &setup{Package: entry.Name, Entry: &entry, Channel: channel, Digest: digest, ToVersion: entry.Version}, nil
+}
+
+// findInStores asks the stores in the order of the configuration; the highest
+// version wins, and of equal ones the first store's.
+func (m *Manager) findInStores(ctx context.Context, name, channel string, dangerous bool) (store.Entry, error) {
+	stores := m.stores()
+	if len(stores) == 0 {
+		return store.Entry{}, &api.Error{
+			Kind:    api.ErrNotFound,
+			Message: fmt.Sprintf("package %q has no store to come from: no stores are configured", name),
+			Hint:    "give a path, or set stores: in pkgd.yaml",
+		}
+	}
+	if m.needsSignature() && !dangerous {
+		return store.Entry{}, &api.Error{
+			Kind:    api.ErrForbidden,
+			Message: fmt.Sprintf("package %q comes from a store without signatures, and trust: is configured", name),
+			Hint:    "take it on your own word: --dangerous",
+		}
+	}
+	var best *store.Entry
+	var errs []error
+	for _, s := range stores {
+		e, err := s.Find(ctx, name, channel)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if best == nil || pkginfo.CompareVersions(e.Version, best.Version) > 0 {
+			best = &e
+		}
+	}
+	if best == nil {
+		return store.Entry{}, &api.Error{Kind: api.ErrNotFound, Message: errors.Join(errs...).Error(), Hint: "see what a store has: ls its folder"}
+	}
+	return *best, nil
+}
+
+// lookForUpdates finds what the stores have that is newer than what runs, for
+// every package that is not held. A package no store knows is passed over: it
+// came from a path.
+func (m *Manager) lookForUpdates(ctx context.Context, req api.PackageRequest) ([]*setup, []string, error) {
+	if len(m.stores()) == 0 {
+		return nil, []string{"no stores are configured: nothing to look for (refresh from a path, or set stores: in pkgd.yaml)"}, nil
+	}
+	var found []*setup
+	var messages []string
+	for _, p := range m.installedPackages() {
+		if p.Hold != nil && p.Hold.active() {
+			messages = append(messages, p.Name+" is held")
+			continue
+		}
+		entry, err := m.findInStores(ctx, p.Name, p.Channel, req.Dangerous)
+		if err != nil {
+			if apiErr := (*api.Error)(nil); errors.As(err, &apiErr) && apiErr.Kind == api.ErrForbidden {
+				return nil, nil, err
+			}
+			continue
+		}
+		if pkginfo.CompareVersions(entry.Version, p.version(p.Current)) < 0 {
+			continue // a store that lost its newest is no reason to go back
+		}
+		s, err := m.setupOf(entry, p.Channel)
+		if err != nil {
+			messages = append(messages, err.Error())
+			continue
+		}
+		if s.Digest == p.digest(p.Current) {
+			continue
+		}
+		found = append(found, s)
+	}
+	if len(found) == 0 && len(messages) == 0 {
+		messages = []string{"everything is up to date"}
+	}
+	return found, messages, nil
+}
+
+func (m *Manager) installedPackages() []*packageState {
+	m.st.Lock()
+	defer m.st.Unlock()
+	var all []*packageState
+	for _, name := range m.names() {
+		if p, err := loadPackage(m.st, name); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}

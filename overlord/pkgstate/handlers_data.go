@@ -1,0 +1,240 @@
+package pkgstate
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"pkgd.io/pkgd/internal/osutil"
+	"pkgd.io/pkgd/overlord/state"
+)
+
+// dataPair is the folders a lane's data move between: of the revision whose data
+// are taken over (0 and false where there is none) and of the new one.
+type dataPair struct {
+	from, to int
+	has      bool // there are data to take over
+	shared   bool // one folder for all revisions: nothing is copied nor restored
+}
+
+func (m *Manager) dataPair(s *setup) (dataPair, error) {
+	m.st.Lock()
+	defer m.st.Unlock()
+	p, err := loadPackage(m.st, s.Package)
+	if err != nil {
+		return dataPair{}, err
+	}
+	d := dataPair{from: s.DataFrom, to: p.dataRevision(s.To), has: s.DataFrom != 0}
+	if s.From != 0 {
+		d.from = p.dataRevision(s.From)
+	}
+	d.shared = d.to == 0
+	if d.has && !exists(m.dirs.DataRevision(s.Package, d.from)) {
+		d.from = 0 // what ran before kept one folder for all its revisions
+	}
+	d.has = d.has && d.from != d.to && exists(m.dirs.DataRevision(s.Package, d.from))
+	return d, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// doCopyData makes the new revision's data while the old one still serves. What
+// lies where they have to go (the revision ran before) is set aside first.
+func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
+	s, sto, err := m.read(t)
+	if err != nil {
+		return err
+	}
+	d, err := m.dataPair(s)
+	if err != nil {
+		return err
+	}
+	if err := m.makeRoom(ctx, t, s, sto, d); err != nil {
+		return err
+	}
+	if d.has {
+		if err := m.disk.CopyData(ctx, s.Package, d.from, d.to); err != nil {
+			return err
+		}
+	}
+	if err := m.disk.EnsureData(s.Package, d.to, os.Geteuid()); err != nil {
+		return err
+	}
+	return m.ownData(s.Package, s.To, d)
+}
+
+// makeRoom notes, before anything is made, what this change is about to make,
+// so that its undo deletes that and nothing else.
+func (m *Manager) makeRoom(ctx context.Context, t *state.Task, s *setup, sto *story, d dataPair) error {
+	if sto.MadeData {
+		return nil // run again after a crash: noted already
+	}
+	there := exists(m.dirs.DataRevision(s.Package, d.to))
+	if there && !d.has {
+		return nil // data that remove left behind, or one folder for all: taken over as they are
+	}
+	aside := ""
+	if there {
+		id, err := m.disk.SetAside(ctx, s.Package, d.to, s.ToVersion)
+		if err != nil {
+			return err
+		}
+		aside = id
+	}
+	common := !exists(m.dirs.DataCommon(s.Package))
+	m.tell(t, func(st *story) { st.MadeData, st.MadeCommon, st.OldAside = true, common, aside })
+	return nil
+}
+
+// undoCopyData deletes what doCopyData made. After the switch the copy held what
+// the new revision wrote; then undoSnapshotData has set it aside already.
+func (m *Manager) undoCopyData(ctx context.Context, t *state.Task) error {
+	s, sto, err := m.read(t)
+	if err != nil || !sto.MadeData {
+		return err
+	}
+	d, err := m.dataPair(s)
+	if err != nil {
+		return err
+	}
+	if err := m.disk.DropData(s.Package, d.to); err != nil {
+		return err
+	}
+	if sto.OldAside != "" {
+		return m.disk.RestoreAside(ctx, sto.OldAside, d.to)
+	}
+	if sto.MadeCommon {
+		return m.disk.DropCommon(s.Package)
+	}
+	return nil
+}
+
+// doSnapshotData brings the copy up to date, now that nothing writes any more.
+func (m *Manager) doSnapshotData(ctx context.Context, t *state.Task) error {
+	s, _, err := m.read(t)
+	if err != nil {
+		return err
+	}
+	d, err := m.dataPair(s)
+	if err != nil {
+		return err
+	}
+	if !d.has {
+		return nil
+	}
+	return m.disk.SnapshotData(ctx, s.Package, d.from, d.to)
+}
+
+// undoSnapshotData keeps what the new revision wrote, out of the way, for seven
+// days. The old revision's own data were never touched: they are back as soon
+// as the link is.
+func (m *Manager) undoSnapshotData(ctx context.Context, t *state.Task) error {
+	s, sto, err := m.read(t)
+	if err != nil {
+		return err
+	}
+	d, err := m.dataPair(s)
+	if err != nil {
+		return err
+	}
+	if d.shared {
+		m.tell(t, func(st *story) { st.DataShared = true })
+		return nil
+	}
+	if !sto.Linked {
+		return nil // nothing of the new revision has run: its copy holds nothing of its own
+	}
+	id := sto.SetAside
+	if exists(m.dirs.DataRevision(s.Package, d.to)) {
+		if id, err = m.disk.SetAside(ctx, s.Package, d.to, s.ToVersion); err != nil {
+			return err
+		}
+	}
+	m.tell(t, func(st *story) { st.DataRestored, st.SetAside = true, id })
+	return nil
+}
+
+// doSetAsideData is the end of a revert by hand: what the left revision wrote is
+// kept for seven days.
+func (m *Manager) doSetAsideData(ctx context.Context, t *state.Task) error {
+	s, sto, err := m.read(t)
+	if err != nil {
+		return err
+	}
+	m.st.Lock()
+	p, err := loadPackage(m.st, s.Package)
+	left, back := 0, 0
+	if err == nil {
+		left, back = p.dataRevision(s.From), p.dataRevision(s.To)
+	}
+	m.st.Unlock()
+	if err != nil {
+		return err
+	}
+	if left == 0 || left == back {
+		m.tell(t, func(st *story) { st.DataShared = left == 0 && back == 0 })
+		return nil
+	}
+	id := sto.SetAside
+	if exists(m.dirs.DataRevision(s.Package, left)) {
+		if id, err = m.disk.SetAside(ctx, s.Package, left, s.FromVersion); err != nil {
+			return err
+		}
+	}
+	m.tell(t, func(st *story) { st.DataRestored, st.SetAside = true, id })
+	return nil
+}
+
+// ownData gives the package's data folders to the user its services run as, when
+// all that run have the same one and pkgd may give things away.
+func (m *Manager) ownData(name string, rev int, d dataPair) error {
+	user, ok := m.oneUser(name, rev)
+	if !ok || user == "" || os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := osutil.LookupUser(user)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{m.dirs.DataRevision(name, d.to), m.dirs.DataCommon(name)} {
+		if err := giveTree(dir, int(u.UID), int(u.GID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveTree changes owners without following links.
+func giveTree(dir string, uid, gid int) error {
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, gid)
+	})
+}
+
+func (m *Manager) oneUser(name string, rev int) (string, bool) {
+	m.st.Lock()
+	defer m.st.Unlock()
+	p, err := loadPackage(m.st, name)
+	if err != nil || p.Revisions[rev] == nil {
+		return "", false
+	}
+	var users []string
+	for _, svc := range p.Revisions[rev].Info.Services {
+		users = append(users, svc.User)
+	}
+	for _, h := range p.Revisions[rev].Info.Hooks {
+		users = append(users, h.User)
+	}
+	users = slices.Compact(slices.Sorted(slices.Values(users)))
+	if len(users) != 1 {
+		return "", false
+	}
+	return users[0], true
+}

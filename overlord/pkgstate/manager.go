@@ -1,0 +1,185 @@
+package pkgstate
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/hookrunner"
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/service"
+	"pkgd.io/pkgd/internal/store"
+	"pkgd.io/pkgd/overlord/pkgstate/backend"
+	"pkgd.io/pkgd/overlord/state"
+)
+
+// Manager installs, refreshes, reverts and removes packages.
+type Manager struct {
+	st      *state.State
+	tasks   *state.TaskRunner
+	runner  *hookrunner.Runner
+	health  *healthstate.Manager
+	svc     service.Manager
+	disk    *backend.Backend
+	dirs    dirs.Dirs
+	log     *slog.Logger
+	digests digestCache
+	version string
+
+	speakers  map[string]*hookrunner.Context // by service.ID, guarded by the state's lock
+	onOutcome []func(api.Why)                // set before the loop starts; called with the state locked
+	watchers  watchers
+
+	booting map[string]chan struct{} // by package, closed when its services are up again; read-only after StartUp
+	quit    context.CancelFunc
+	working sync.WaitGroup // the manager's own goroutines
+
+	mu   sync.Mutex // guards what follows, never held across I/O
+	conf settings
+	auto autoRefresh
+}
+
+// settings are what the configuration file says of packages.
+type settings struct {
+	retain int
+	stores []store.Store
+	trust  bool
+	auto   config.Refresh
+}
+
+// Options are what a Manager is built from; all are needed.
+type Options struct {
+	State    *state.State
+	Tasks    *state.TaskRunner
+	Runner   *hookrunner.Runner
+	Health   *healthstate.Manager
+	Services service.Manager
+	Dirs     dirs.Dirs
+	Log      *slog.Logger
+	Version  string
+}
+
+// NewManager registers the handlers of all task kinds with the runner.
+func NewManager(o Options) *Manager {
+	m := &Manager{
+		st: o.State, tasks: o.Tasks, runner: o.Runner, health: o.Health, svc: o.Services, dirs: o.Dirs,
+		disk: backend.New(o.Dirs), log: o.Log, version: o.Version,
+		speakers: map[string]*hookrunner.Context{}, booting: map[string]chan struct{}{},
+		conf: settings{retain: config.Defaults().Retain},
+	}
+	m.addHandlers(o.Tasks)
+	o.State.OnTaskStatus(m.onTaskStatus)
+	o.State.OnChangeStatus(m.publishChange)
+	return m
+}
+
+// addHandlers is the one list of what pkgd's tasks do and how that is undone.
+func (m *Manager) addHandlers(r *state.TaskRunner) {
+	r.AddHandler("fetch-package", m.doFetchPackage, m.undoFetchPackage)
+	r.AddHandler("verify-package", m.doVerifyPackage, m.undoVerifyPackage)
+	r.AddHandler("unpack-package", m.doUnpackPackage, m.undoUnpackPackage)
+	r.AddHandler("copy-data", m.doCopyData, m.undoCopyData)
+	r.AddHandler("check-health-before", m.doCheckHealthBefore, m.undoCheckHealthBefore)
+	r.AddHandler("run-hook", m.doRunHook, nothing)
+	r.AddHandler("stop-services", m.doStopServices, m.undoStopServices)
+	r.AddHandler("snapshot-data", m.doSnapshotData, m.undoSnapshotData)
+	r.AddHandler("link-package", m.doLinkPackage, m.undoLinkPackage)
+	r.AddHandler("start-services", m.doStartServices, m.undoStartServices)
+	r.AddHandler("await-verdict", m.doAwaitVerdict, nothing)
+	r.AddHandler("discard-revisions", m.doDiscardRevisions, nil)
+	r.AddHandler("set-aside-data", m.doSetAsideData, nil)
+	r.AddHandler("unlink-package", m.doUnlinkPackage, m.undoUnlinkPackage)
+	r.AddHandler("delete-package", m.doDeletePackage, nil)
+	r.AddHandler("service-command", m.doServiceCommand, nothing)
+}
+
+// Configure takes what the configuration says from now on. Stores that cannot
+// be opened are logged and left out; all others work.
+func (m *Manager) Configure(c config.Config) {
+	conf := settings{retain: c.Retain, trust: len(c.Trust) > 0, auto: c.Refresh}
+	for _, dir := range c.Stores {
+		s, err := store.OpenDir(dir)
+		if err != nil {
+			m.log.Error("cannot open a store", "store", dir, "error", err)
+			continue
+		}
+		conf.stores = append(conf.stores, s)
+	}
+	m.mu.Lock()
+	m.conf = conf
+	m.auto.reschedule(conf.auto, time.Now())
+	m.mu.Unlock()
+	m.st.EnsureBefore(0)
+}
+
+func (m *Manager) settings() settings {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.conf
+}
+
+func (m *Manager) retain() int           { return m.settings().retain }
+func (m *Manager) stores() []store.Store { return m.settings().stores }
+func (m *Manager) needsSignature() bool  { return m.settings().trust }
+
+// OnOutcome has f told of every outcome, in the commit that records it. Call it
+// before StartUp; f runs with the state locked and must not block.
+func (m *Manager) OnOutcome(f func(api.Why)) { m.onOutcome = append(m.onOutcome, f) }
+
+// Ensure carries on what is due: tasks, and looking for updates by itself.
+func (m *Manager) Ensure() error {
+	m.lookIfDue()
+	return nil
+}
+
+// StartUp finds the host as the last pkgd left it and puts right what a crash
+// left half-way, before any task runs.
+func (m *Manager) StartUp() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	m.quit = cancel
+	m.countDeaths()
+	if err := m.disk.Clean(m.knows); err != nil {
+		m.log.Error("cannot clear up after the last run", "error", err)
+	}
+	m.boot(ctx)
+	m.working.Go(func() { m.expire(ctx) })
+	return nil
+}
+
+// Stop ends the manager's own goroutines and notes what a planned stop must
+// not be mistaken for. Tasks are the runner's.
+func (m *Manager) Stop() {
+	if m.quit != nil {
+		m.quit()
+	}
+	m.working.Wait()
+	m.st.Lock()
+	defer m.st.Unlock()
+	m.noteRefusals()
+	m.st.Set(runningKey, nil)
+}
+
+// knows tells the backend which revisions' trees are wanted.
+func (m *Manager) knows(name string, rev int) bool {
+	m.st.Lock()
+	defer m.st.Unlock()
+	p, err := loadPackage(m.st, name)
+	if err != nil {
+		return true // what cannot be read is not deleted
+	}
+	if p.Revisions[rev] != nil {
+		return true
+	}
+	return m.busy(name) != nil
+}
+
+// Exists tells, with the state locked, whether a package's current revision is
+// still rev: healthstate asks before it writes a record.
+func Exists(st *state.State, name string, rev int) bool {
+	p, err := loadPackage(st, name)
+	return err == nil && rev != 0 && p.Current == rev
+}

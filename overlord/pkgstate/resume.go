@@ -1,0 +1,176 @@
+package pkgstate
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pkgd.io/pkgd/internal/osutil"
+	"pkgd.io/pkgd/overlord/state"
+)
+
+// runningKey is set while pkgd runs and taken away by a planned stop: found at
+// the start, it says that pkgd or the host died unasked.
+const runningKey = "running"
+
+// boot is what is noted of a start.
+type boot struct {
+	ID string `json:"boot-id"`
+}
+
+// countDeaths counts, durably and before anything is resumed, an unasked death
+// for every refresh that was between its switch and its verdict (design §2). A
+// death while undoing does not count.
+func (m *Manager) countDeaths() {
+	m.st.Lock()
+	defer m.st.Unlock()
+	var last boot
+	died := m.st.Has(runningKey)
+	if died {
+		if err := m.st.Get(runningKey, &last); err != nil {
+			m.log.Error("cannot read how the last run ended", "error", err)
+		}
+	}
+	m.st.Set(runningKey, boot{ID: osutil.BootID()})
+	if !died {
+		return
+	}
+	for _, chg := range m.st.Changes() {
+		if chg.IsReady() {
+			continue
+		}
+		for _, name := range changePackages(chg) {
+			if inWindow(chg, name) {
+				sto := changeStory(chg, name)
+				sto.Deaths++
+				chg.Set(storyKey(name), sto)
+				m.log.Warn("pkgd or the host died between a switch and its verdict", "change", chg.ID(), "package", name, "deaths", sto.Deaths)
+			}
+		}
+	}
+}
+
+// inWindow tells whether a refresh is past the beginning of its switch and has
+// no verdict yet.
+func inWindow(chg *state.Change, name string) bool {
+	if !changeStory(chg, name).Linked {
+		return false
+	}
+	link, verdict := laneTask(chg, name, "link-package"), laneTask(chg, name, "await-verdict")
+	if link == nil || verdict == nil {
+		return false
+	}
+	begun := link.Status() == state.DoingStatus || link.Status() == state.DoneStatus
+	open := verdict.Status() == state.DoStatus || verdict.Status() == state.DoingStatus
+	return begun && open
+}
+
+// laneTask finds a package's task of a kind in a change.
+func laneTask(chg *state.Change, name, kind string) *state.Task {
+	for _, t := range chg.Tasks() {
+		if t.Kind() == kind && taskPackage(t) == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// bootAtOnce is how many packages' services are started side by side.
+const bootAtOnce = 8
+
+// boot takes up what is installed: healthstate hears of every package, and the
+// services are started as they are recorded, those of a package in the middle of
+// its switch excepted: its tasks do that. It does not wait for them.
+func (m *Manager) boot(ctx context.Context) {
+	m.runner.KillLeftovers(ctx)
+	var start errgroup.Group
+	start.SetLimit(bootAtOnce)
+	var serving []*packageState
+	for _, p := range m.installedPackages() {
+		m.health.Track(m.target(p, p.current()))
+		if len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name) {
+			m.booting[p.Name] = make(chan struct{})
+			m.health.Pause(p.Name)
+			serving = append(serving, p)
+		}
+	}
+	m.working.Go(func() {
+		for _, p := range serving {
+			start.Go(func() error {
+				m.bootPackage(ctx, p)
+				return nil
+			})
+		}
+		_ = start.Wait() // none of them fails: what does not come up is told by Status
+	})
+}
+
+func (m *Manager) bootPackage(ctx context.Context, p *packageState) {
+	defer close(m.booting[p.Name])
+	if ctx.Err() != nil {
+		return
+	}
+	if err := m.startServices(ctx, p.Name, p.Current, nil); err != nil {
+		m.log.Error("cannot start services", "package", p.Name, "error", err)
+	}
+	if m.atRest(p.Name) {
+		m.health.Resume(p.Name)
+	}
+}
+
+// atRest tells whether no change works on a package.
+func (m *Manager) atRest(name string) bool {
+	m.st.Lock()
+	defer m.st.Unlock()
+	return m.busy(name) == nil
+}
+
+// awaitBoot waits until the services that a start of pkgd brings back are up:
+// a resumed refresh must not judge before.
+func (m *Manager) awaitBoot(ctx context.Context, name string) error {
+	up, ok := m.booting[name]
+	if !ok {
+		return nil
+	}
+	select {
+	case <-up:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// servicesWanted tells whether a package's current revision should be serving
+// now: always at rest, and in a change only before its services are stopped and
+// after they are started again.
+func (m *Manager) servicesWanted(name string) bool {
+	m.st.Lock()
+	defer m.st.Unlock()
+	chg := m.busy(name)
+	if chg == nil {
+		return true
+	}
+	stop, start := laneTask(chg, name, "stop-services"), laneTask(chg, name, "start-services")
+	if stop != nil && stop.Status() != state.DoStatus && stop.Status() != state.UndoneStatus && stop.Status() != state.HoldStatus {
+		return start != nil && start.Status() == state.DoneStatus
+	}
+	return stop != nil || start == nil || start.Status() == state.DoneStatus
+}
+
+// expire deletes what reverts set aside when its seven days are over; it looks
+// once a day, and at the start.
+func (m *Manager) expire(ctx context.Context) {
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
+	for {
+		if err := m.disk.ExpireAside(time.Now()); err != nil {
+			m.log.Error("cannot delete what was set aside", "error", err)
+		}
+		select {
+		case <-day.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
