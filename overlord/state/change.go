@@ -75,6 +75,11 @@ func (c *Change) ReadyTime() time.Time {
 
 // Status is what the change's tasks make of it.
 func (c *Change) Status() Status {
+	c.st.mustHold()
+	return c.status()
+}
+
+func (c *Change) status() Status {
 	if !c.rec.Ready.IsZero() {
 		return c.rec.Final
 	}
@@ -158,10 +163,10 @@ func (c *Change) AddAll(ts *TaskSet) {
 // settle is called at the end of a lock section in which tasks of the change
 // got another status.
 func (c *Change) settle() {
-	if c.rec.Ready.IsZero() && (len(c.rec.Tasks) == 0 || c.IsReady()) {
+	if c.rec.Ready.IsZero() && (len(c.rec.Tasks) == 0 || c.status().Ready()) {
 		c.becomeReady()
 	}
-	old, now := c.shown, c.Status()
+	old, now := c.shown, c.status()
 	if old == now {
 		return
 	}
@@ -174,7 +179,7 @@ func (c *Change) settle() {
 func (c *Change) becomeReady() {
 	s := c.st
 	c.rec.Failures = c.failures()
-	c.rec.Final = c.Status()
+	c.rec.Final = c.status()
 	if len(c.rec.Tasks) == 0 {
 		c.rec.Final = DoneStatus
 	}

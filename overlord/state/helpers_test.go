@@ -44,4 +44,3 @@ func locked(s *state.State, f func()) {
 	defer s.Unlock()
 	f()
 }
-

@@ -51,10 +51,11 @@ func (s *State) loadChange(_, v []byte) error {
 	}
 	c := newChange(s, rec)
 	s.changes[rec.ID] = c
-	if !c.IsReady() {
+	if rec.Ready.IsZero() {
 		s.open[rec.ID] = c
 		return nil
 	}
+	c.shown = rec.Final
 	close(c.ready)
 	if !rec.Clean {
 		s.unclean[rec.ID] = c
@@ -71,7 +72,7 @@ func (s *State) loadOpenTasks(bucket *bolt.Bucket) error {
 			}
 			c.counts[t.rec.Status]++
 		}
-		c.shown = c.Status()
+		c.shown = c.status()
 	}
 	return nil
 }

@@ -86,11 +86,16 @@ func (r *TaskRunner) retry(run *run, retry *Retry) {
 	r.st.EnsureBefore(after)
 }
 
-// fail marks a task as failed and gives up what stands and falls with it.
+// fail marks a task as failed. A failed do takes along what stands and falls
+// with the task; at a failed undo that has fallen already.
 func (r *TaskRunner) fail(t *Task, err error) []*Task {
+	undo := t.rec.Status == UndoStatus || t.rec.Status == UndoingStatus
 	t.rec.Failure = err.Error()
 	t.Errorf("%v", err)
 	t.SetStatus(ErrorStatus)
+	if undo {
+		return t.WaitTasks()
+	}
 	c := t.Change()
 	c.abortFor(t)
 	return c.Tasks()
