@@ -113,7 +113,9 @@ func (m *Manager) checkRefusedCurrent(p *packageState, req api.PackageRequest) e
 		return err
 	}
 	for _, r := range rs {
-		return refusedError(p.Name, r)
+		if r.holds() {
+			return refusedError(p.Name, r)
+		}
 	}
 	return nil
 }

@@ -276,7 +276,7 @@ func (m *Manager) doUnlinkPackage(_ context.Context, t *state.Task) error {
 	}
 	m.st.Lock()
 	p, err := loadPackage(m.st, s.Package)
-	if err == nil && !changeStory(t.Change(), s.Package).Linked {
+	if err == nil && p.installed() && !changeStory(t.Change(), s.Package).Linked {
 		m.tellLocked(t, func(st *story) {
 			prev := *p
 			st.Previous, st.Linked = &prev, true

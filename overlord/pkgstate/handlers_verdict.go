@@ -76,9 +76,6 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 	m.st.Lock()
 	defer m.st.Unlock()
 	m.tellLocked(t, func(st *story) { st.Restored, st.Unwell = &rec, unwell(st.Before, rec) })
-	if sto.Revert && unwell(sto.Before, rec) {
-		m.st.Warn(s.Package, codeRevertFailed, fmt.Sprintf("%s is back but not well: %s", s.FromVersion, healthWords(rec)))
-	}
 	return nil
 }
 
@@ -221,9 +218,6 @@ func unwellWarning(s *setup, after api.Record) string {
 
 // keep is the end of a refresh that stays. The state is locked.
 func (m *Manager) keep(t *state.Task, s *setup, d healthstate.Decision, after api.Record) error {
-	if d.Outcome == api.OutcomeRevertFailed {
-		m.st.Warn(s.Package, codeRevertFailed, fmt.Sprintf("%s is back but not well: %s", s.ToVersion, healthWords(after)))
-	}
 	if text := d.WarningFor(s.Package); text != "" {
 		code := codeUnwell
 		if d.WantsPerson {
@@ -232,10 +226,8 @@ func (m *Manager) keep(t *state.Task, s *setup, d healthstate.Decision, after ap
 		m.st.Warn(s.Package, code, text)
 		t.Logf("%s", text)
 	}
-	if healthstate.Status(after.Status) == healthstate.Active {
-		if err := m.forgive(s.Package, s.Digest); err != nil {
-			return err
-		}
+	if err := m.forgive(s.Package, s.Digest); err != nil { // what stays is not refused
+		return err
 	}
 	if !d.WantsPerson {
 		return nil
@@ -266,7 +258,6 @@ func (m *Manager) refuseStory(t *state.Task, s *setup, code string) error {
 		return err
 	}
 	m.tellLocked(t, func(st *story) { st.RefusedUntil = r.until() })
-	m.st.Warn(s.Package, codeReverted, fmt.Sprintf("%s was refreshed to %s and taken back: %s; see pkgd why %s", s.Package, s.ToVersion, code, s.Package))
 	return nil
 }
 

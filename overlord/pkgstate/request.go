@@ -130,7 +130,7 @@ func (m *Manager) prepare(s *setup, req api.PackageRequest, install bool) (reaso
 	if err != nil {
 		return "", err
 	}
-	if r, ok := rs[s.Digest]; ok && !req.RetryRefused && (len(req.Targets) > 0 || r.holds()) {
+	if r, ok := rs[s.Digest]; ok && !req.RetryRefused && r.holds() {
 		if len(req.Targets) == 0 {
 			return fmt.Sprintf("%s %s is refused: pkgd why %s", s.Package, s.ToVersion, s.Package), nil
 		}
@@ -330,8 +330,10 @@ func (l *lanePlan) planRevert() {
 
 func (l *lanePlan) planRemove() {
 	name := l.setup.Package
-	l.add("stop-services", "Stop services of package %q", name)
-	l.hook("remove")
+	if l.setup.From != 0 {
+		l.add("stop-services", "Stop services of package %q", name)
+		l.hook("remove")
+	}
 	l.add("unlink-package", "Make package %q unavailable", name)
 	l.last = l.task("delete-package", "Delete package %q", name)
 }
@@ -417,7 +419,7 @@ func (m *Manager) doRemove(req api.PackageRequest) (string, api.PackageResult, e
 	defer m.st.Unlock()
 	var setups []*setup
 	for _, name := range req.Targets {
-		p, err := m.loadInstalled(name)
+		p, err := m.loadRemovable(name, req.Purge)
 		if err != nil {
 			return "", res, err
 		}
@@ -435,6 +437,16 @@ func (m *Manager) doRemove(req api.PackageRequest) (string, api.PackageResult, e
 		return "", res, nil
 	}
 	return m.newChange(setups, req.Transaction == "all"), res, nil
+}
+
+// loadRemovable is loadInstalled, but that purge also takes what an earlier
+// remove left behind. The state is locked.
+func (m *Manager) loadRemovable(name string, purge bool) (*packageState, error) {
+	p, err := loadPackage(m.st, name)
+	if err != nil || p.installed() || purge && p.LeftData != 0 {
+		return p, err
+	}
+	return nil, m.notInstalled(name)
 }
 
 func (h *hold) active() bool { return h.Until == nil || time.Now().Before(*h.Until) }

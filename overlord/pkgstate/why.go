@@ -64,12 +64,24 @@ func (m *Manager) conclude(chg *state.Change, s *setup) {
 	if s.Kind != "configure" && s.Kind != "services" {
 		m.st.Set(whyKey(s.Package), why)
 	}
+	m.warnOf(why)
 	m.health.Resume(s.Package)
 	for _, f := range m.onOutcome {
 		f(why)
 	}
 	m.log.Info("change concluded", "change", chg.ID(), "package", s.Package, "kind", s.Kind,
 		"outcome", why.Outcome, "rule", why.Rule, "from", s.From, "to", s.To)
+}
+
+// warnOf leaves a word about a revert that nobody may have watched. It comes
+// after the restored revision's own health, which would wipe it away.
+func (m *Manager) warnOf(why api.Why) {
+	switch why.Outcome {
+	case api.OutcomeReverted:
+		m.st.Warn(why.Package, codeReverted, fmt.Sprintf("%s was refreshed to %s and taken back; the story: pkgd why %s", why.Package, why.ToVersion, why.Package))
+	case api.OutcomeRevertFailed:
+		m.st.Warn(why.Package, codeRevertFailed, fmt.Sprintf("%s went back to revision %d and is not well; both revisions are kept: pkgd why %s", why.Package, why.Current, why.Package))
+	}
 }
 
 func (m *Manager) whyOf(chg *state.Change, s *setup) api.Why {
