@@ -165,7 +165,8 @@ func hangingStartIsEnded(h *house) {
 	u.Ready = &pkginfo.Ready{Exec: "/bin/false", Timeout: time.Hour}
 	started := later(func() error { return h.m.Start(h.ctx, []service.Unit{u}) })
 	h.said.want("a up")
-	pid := h.awaitState("a", service.Activating).PID
+	pid := h.await("a", "a process", func(s service.Status) bool { return s.PID != 0 }).PID
+	h.wantState("a", service.Activating)
 	h.stop()
 	must(h.t, h.answer(started))
 	h.wantState("a", service.Inactive)

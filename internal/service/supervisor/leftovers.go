@@ -89,7 +89,7 @@ func (l *leftovers) end(ctx context.Context) {
 		return
 	}
 	for _, name := range l.cgroups.Names(cgroupFolder) {
-		if g, err := l.cgroups.Make(cgroupFolder+"/"+name, osutil.Limits{}); err == nil {
+		if g, err := l.cgroups.Make(name, osutil.Limits{}); err == nil {
 			_ = g.Remove()
 		}
 	}
@@ -128,7 +128,7 @@ func (l *leftovers) find(records []record) []osutil.Proc {
 func (l *leftovers) inCgroups() []int {
 	var pids []int
 	for _, name := range l.cgroups.Names(cgroupFolder) {
-		if g, err := l.cgroups.Make(cgroupFolder+"/"+name, osutil.Limits{}); err == nil {
+		if g, err := l.cgroups.Make(name, osutil.Limits{}); err == nil {
 			pids = append(pids, g.PIDs()...)
 			g.Close()
 		}

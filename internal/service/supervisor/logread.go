@@ -153,9 +153,12 @@ func (t *logTail) ahead() (wait <-chan struct{}, turned bool, err error) {
 	return t.log.waitLocked(), t.log.turns != t.turns, err
 }
 
+// reopen goes on with the file that follows, or with the oldest there is.
 func (t *logTail) reopen() error {
 	t.close()
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
-	return t.openLocked()
+	behind := min(t.log.turns-t.turns, logFileCount) - 1
+	t.turns = t.log.turns - behind
+	return t.openPath(t.log.name(behind))
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -221,7 +222,29 @@ func (r *run) terminate(f *frame, p *process) {
 	if len(r.unit.StopCommand) > 0 {
 		r.stopCommand(ctx, f, p)
 	}
+	var again sync.WaitGroup
+	again.Go(func() { repeatTerm(p, deadline) })
 	p.Stop(syscall.SIGTERM, time.Until(deadline))
+	again.Wait()
+}
+
+// repeatTerm sends TERM once more to what the main process leaves behind. A
+// shell that forks in the very moment of the first one has a child that swallows
+// it before it becomes another program, and would hold up the stop for nothing.
+func repeatTerm(p *process, deadline time.Time) {
+	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 100*time.Millisecond) {
+		select {
+		case <-p.Done():
+			return
+		case <-time.After(delay):
+		}
+		main, err := osutil.ReadProc(p.PID())
+		if err == nil && !main.Dead() {
+			continue
+		}
+		p.Stop(syscall.SIGTERM, time.Until(deadline))
+		return
+	}
 }
 
 // stopCommand runs the stop-command and waits for the process to end, unless

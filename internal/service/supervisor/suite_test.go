@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/internal/service/servicetest"
 	"pkgd.io/pkgd/internal/service/supervisor"
@@ -15,12 +16,19 @@ import (
 
 func TestMain(m *testing.M) {
 	servicetest.Main()
+	beDaemon()
 	os.Exit(m.Run())
 }
 
 func newSupervisor(t *testing.T, d dirs.Dirs) service.Manager {
 	t.Helper()
-	s, err := supervisor.New(supervisor.Options{Dirs: d, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return newSupervisorWith(t, supervisor.Options{Dirs: d})
+}
+
+func newSupervisorWith(t *testing.T, o supervisor.Options) service.Manager {
+	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	s, err := supervisor.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,4 +38,11 @@ func newSupervisor(t *testing.T, d dirs.Dirs) service.Manager {
 func TestSupervisorDoesWhatEveryManagerMust(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	servicetest.Suite(t, newSupervisor)
+}
+
+func TestSupervisorDoesWhatEveryManagerMustWithoutCgroups(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	servicetest.Suite(t, func(t *testing.T, d dirs.Dirs) service.Manager {
+		return newSupervisorWith(t, supervisor.Options{Dirs: d, Cgroups: &osutil.Cgroups{}})
+	})
 }

@@ -14,9 +14,12 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/osutil"
@@ -25,8 +28,9 @@ import (
 
 // Options are what a Supervisor needs to know.
 type Options struct {
-	Dirs dirs.Dirs
-	Log  *slog.Logger // nil: tells nobody
+	Dirs    dirs.Dirs
+	Log     *slog.Logger    // nil: tells nobody
+	Cgroups *osutil.Cgroups // where trees get groups of their own; nil: found by the root
 }
 
 // Supervisor runs services as its own children. It is a [service.Manager].
@@ -61,17 +65,26 @@ func New(o Options) (*Supervisor, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	hideInherited()
 	var err error
 	if s.disown, err = osutil.Adopt(); err != nil {
 		return nil, err
 	}
-	s.cgroups = osutil.OpenCgroups(o.Dirs.Root)
+	if s.cgroups = o.Cgroups; s.cgroups == nil {
+		s.cgroups = osutil.OpenCgroups(o.Dirs.Root)
+	}
 	if s.left, err = endLeftovers(o.Dirs, s.log, s.cgroups); err != nil {
 		s.cgroups.Close()
 		s.disown()
 		return nil, err
 	}
 	return s, nil
+}
+
+// hideInherited keeps descriptors that pkgd's own parent left open from the
+// services. Go's own are hidden from the start.
+func hideInherited() {
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // before Linux 5.11 they stay open
 }
 
 // Kind is [service.Embedded].
