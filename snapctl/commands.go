@@ -26,11 +26,11 @@ func setHealth() Command {
   waiting      it needs something that will come by itself
   blocked      it needs a person
   error        it is broken
-A status other than active should come with a MESSAGE of one line, at most 256
-characters; active takes neither message nor code. CODE begins with lower-case
-letters, goes on with letters, digits and single dashes, and does not begin with
-pkgd- or snapd-. In a hook the last word counts when the hook ends, in a service
-or app at once.`,
+A status other than active should come with a MESSAGE of one line (what is longer
+than 256 characters is cut); active takes neither message nor code. CODE begins
+with lower-case letters, goes on with letters, digits and single dashes, and does
+not begin with pkgd- or snapd-. In a hook the last status set counts when the hook
+ends, in a service or app at once.`,
 	}
 }
 
@@ -44,8 +44,8 @@ func addCheck() Command {
 		},
 		Summary: "Report one part of this package's health",
 		Help: `A hook may report up to 64 parts, 4 KiB each. If it sets no status itself, the
-package's roll-up rule makes one of them. A part reported twice counts as it was
-reported last.`,
+package's roll-up rule makes one of them. A part reported twice in one run of a
+hook counts as the worse of the two.`,
 	}
 }
 
