@@ -12,12 +12,6 @@ type manager interface {
 	Ensure() error
 }
 
-// Managers that have something to do at the beginning or the end say so.
-type (
-	starter interface{ StartUp() error }
-	stopper interface{ Stop() }
-)
-
 // idleTurn is how long the loop rests when nobody asks for it earlier. Whatever
 // is due sooner has said so through EnsureBefore.
 const idleTurn = time.Hour

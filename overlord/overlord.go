@@ -127,21 +127,22 @@ func makeFolders(d dirs.Dirs) error {
 	return nil
 }
 
-// StartUp finds out how the last run ended and puts right what it left.
+// StartUp finds out how the last run ended and puts right what it left. No hook
+// and no service starts yet.
 func (ov *Overlord) StartUp() error {
 	ov.packages.Configure(ov.Config())
-	for _, m := range ov.managers {
-		if s, ok := m.(starter); ok {
-			if err := s.StartUp(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return ov.packages.StartUp()
 }
 
-// Loop begins to turn.
-func (ov *Overlord) Loop() { ov.loop.tomb.Go(ov.loop.run) }
+// Loop begins to turn. Call it once the sockets are open: the hooks and services
+// that start now want to talk to them.
+func (ov *Overlord) Loop() error {
+	if err := ov.health.StartUp(); err != nil {
+		return err
+	}
+	ov.loop.tomb.Go(ov.loop.run)
+	return nil
+}
 
 func (ov *Overlord) turn() {
 	for _, m := range ov.managers {

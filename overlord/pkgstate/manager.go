@@ -35,6 +35,8 @@ type Manager struct {
 	watchers  watchers
 
 	booting map[string]chan struct{} // by package, closed when its services are up again; read-only after StartUp
+	open    sync.Once
+	turning chan struct{} // closed by the first Ensure: the sockets are open
 	quit    context.CancelFunc
 	working sync.WaitGroup // the manager's own goroutines
 
@@ -68,7 +70,7 @@ func NewManager(o Options) *Manager {
 	m := &Manager{
 		st: o.State, tasks: o.Tasks, runner: o.Runner, health: o.Health, svc: o.Services, dirs: o.Dirs,
 		disk: backend.New(o.Dirs), log: o.Log, version: o.Version,
-		speakers: map[string]*hookrunner.Context{}, booting: map[string]chan struct{}{},
+		speakers: map[string]*hookrunner.Context{}, booting: map[string]chan struct{}{}, turning: make(chan struct{}),
 		conf: settings{retain: config.Defaults().Retain},
 	}
 	m.addHandlers(o.Tasks)
@@ -132,6 +134,7 @@ func (m *Manager) OnOutcome(f func(api.Why)) { m.onOutcome = append(m.onOutcome,
 
 // Ensure carries on what is due: tasks, and looking for updates by itself.
 func (m *Manager) Ensure() error {
+	m.open.Do(func() { close(m.turning) })
 	m.lookIfDue()
 	return nil
 }

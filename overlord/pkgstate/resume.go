@@ -96,6 +96,10 @@ func (m *Manager) boot(ctx context.Context) {
 		}
 	}
 	m.working.Go(func() {
+		select {
+		case <-m.turning: // services may want to talk to the sockets at once
+		case <-ctx.Done():
+		}
 		for _, p := range serving {
 			start.Go(func() error {
 				m.bootPackage(ctx, p)

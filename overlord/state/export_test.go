@@ -1,6 +1,11 @@
 package state
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"encoding/json"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 // Schema is a format level with the way to it from older ones.
 type Schema struct {
@@ -23,3 +28,17 @@ func CurrentLevel() int { return current().level }
 
 // WaitBackup returns when the copy after Open is made.
 func (s *State) WaitBackup() { s.backup.busy.Wait() }
+
+// DurableStatus is the status that the file has for a task.
+func (s *State) DurableStatus(id string) (Status, error) {
+	raw, err := s.store.get(slot{taskBucket, idKey(id)})
+	if err != nil || raw == nil {
+		return DefaultStatus, err
+	}
+	var rec taskRecord
+	err = json.Unmarshal(raw, &rec)
+	return rec.Status, err
+}
+
+// Dead tells what of the change was aborted, itself or by a failure.
+func (c *Change) Dead() (all bool, lanes []int) { return c.rec.Aborted, slices.Clone(c.rec.Dead) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"pkgd.io/pkgd/overlord/state"
 )
@@ -43,4 +44,14 @@ func locked(s *state.State, f func()) {
 	s.Lock()
 	defer s.Unlock()
 	f()
+}
+
+// tempDirOf is tempDir for a property.
+func tempDirOf(t *rapid.T) string {
+	dir, err := os.MkdirTemp("/tmp", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
