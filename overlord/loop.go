@@ -24,6 +24,7 @@ type loop struct {
 	started  time.Time
 	turning  atomic.Int64 // when the turn under way began, ns since start; 0: none is
 	turn     func()
+	running  bool // start was called; start and stop are the owner's alone
 }
 
 func newLoop(turn func()) *loop {
@@ -48,6 +49,21 @@ func (l *loop) ensureBefore(d time.Duration) {
 	case l.wake <- struct{}{}:
 	default: // a wake-up is under way and will see the deadline
 	}
+}
+
+func (l *loop) start() {
+	l.running = true
+	l.tomb.Go(l.run)
+}
+
+// stop ends the loop and waits for its last turn. A tomb in which nothing was
+// ever started would be waited for in vain.
+func (l *loop) stop() {
+	if !l.running {
+		return
+	}
+	l.tomb.Kill(nil)
+	_ = l.tomb.Wait() // run never fails
 }
 
 // run turns the loop until the tomb dies. The deadline is reset before the turn,

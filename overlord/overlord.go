@@ -140,7 +140,7 @@ func (ov *Overlord) Loop() error {
 	if err := ov.health.StartUp(); err != nil {
 		return err
 	}
-	ov.loop.tomb.Go(ov.loop.run)
+	ov.loop.start()
 	return nil
 }
 
@@ -164,8 +164,7 @@ const (
 // Stop ends the loop, then hooks and tasks (they are run again at the next
 // start), then services, then the state. Everything it does is bounded.
 func (ov *Overlord) Stop() {
-	ov.loop.tomb.Kill(nil)
-	_ = ov.loop.tomb.Wait() // run never fails
+	ov.loop.stop()
 	ov.tasks.Stop()
 	ov.health.Stop()
 	ov.packages.Stop()
