@@ -286,7 +286,7 @@ func (w *world) do(ctx context.Context, task *state.Task) error {
 	case strings.HasPrefix(what, "abort"):
 		w.abort(what[len("abort"):])
 	}
-	return w.either(ctx, what)
+	return w.either(ctx, what, func() { w.set(task, false) })
 }
 
 func (w *world) undo(ctx context.Context, task *state.Task) error {
@@ -295,10 +295,11 @@ func (w *world) undo(ctx context.Context, task *state.Task) error {
 		return errors.New("failed")
 	}
 	w.set(task, false)
-	return w.either(ctx, what)
+	return w.either(ctx, what, func() { w.set(task, true) })
 }
 
-func (w *world) either(ctx context.Context, what string) error {
+// either is what do and undo have in common; half takes back what they did.
+func (w *world) either(ctx context.Context, what string, half func()) error {
 	switch what {
 	case "retry":
 		return &state.Retry{After: time.Minute}
@@ -307,6 +308,8 @@ func (w *world) either(ctx context.Context, what string) error {
 	case "stop":
 		w.askRestart()
 		<-ctx.Done()
+		half()
+		return errors.New("interrupted")
 	case "crash":
 		w.crash()
 		<-ctx.Done()
@@ -362,8 +365,11 @@ func (w *world) compare() {
 	}
 	a := w.asked
 	for _, task := range w.c.Tasks() {
-		if task.Status() == state.ErrorStatus && w.calls["undo"+task.Summary()] == 0 {
-			a.failed = append(a.failed, index(task))
+		if i := index(task); task.Status() == state.ErrorStatus && w.calls["undo"+task.Summary()] == 0 {
+			a.failed = append(a.failed, i)
+			if last := move(w.g.tasks[i].do, w.calls["do"+task.Summary()]-1); last != "fail" {
+				w.t.Fatalf("task %d failed, and its last move was %s", i, last)
+			}
 		}
 	}
 	fell := w.g.fallen(a)
