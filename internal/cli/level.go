@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// statuses are all health statuses, in the order in which they are counted.
+func statuses() []string {
+	return []string{"active", "waiting", "maintenance", "blocked", "error", "unknown"}
+}
+
+// levelCode is the exit code of a monitoring plug-in for a level.
+func levelCode(level string) int {
+	switch level {
+	case "OK":
+		return 0
+	case "DEGRADED":
+		return 1
+	case "FAULT":
+		return 2
+	}
+	return exitUnknown
+}
+
+// recordLevel is the host's rule (design §2) applied to one package: a package
+// without a hook, of which nothing has ever been heard, is not counted.
+func recordLevel(r api.Record) string {
+	switch {
+	case r.Status == "error" || r.Status == "blocked":
+		return "FAULT"
+	case r.Status == "active" && !r.Stale && (r.QoS == nil || *r.QoS >= 1):
+		return "OK"
+	case r.Status == "unknown" && r.Code == "" && r.CheckedAt == nil && r.NextCheck == nil:
+		return "UNKNOWN"
+	}
+	return "DEGRADED"
+}
+
+// endWith turns a level into the exit code of health and check.
+func endWith(level string) error {
+	if code := levelCode(level); code != exitDone {
+		return exit(code)
+	}
+	return nil
+}
+
+// hostLine is what a monitoring system reads of the host: "OK - 3 packages: 3 active".
+func (a *app) hostLine(h api.Health) string {
+	total := 0
+	var parts []string
+	for _, s := range statuses() {
+		if n := h.Counts[s]; n > 0 {
+			total += n
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	line := a.out.status(h.Level) + " - " + count(total, "package")
+	if total > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	return line + a.performance(h.Counts)
+}
+
+// recordLine is what a monitoring system reads of one package.
+func (a *app) recordLine(r api.Record) string {
+	line := a.out.status(recordLevel(r)) + " - " + strings.TrimSpace(r.Package+" "+r.Version) + ": "
+	// A bar would begin the performance data in the midst of the message.
+	line += strings.ReplaceAll(healthWords(r), "|", "/")
+	return line + a.performance(map[string]int{r.Status: 1})
+}
+
+// performance is the plug-ins' performance data. On a terminal nobody reads them.
+func (a *app) performance(counts map[string]int) string {
+	if a.env.StdoutTerminal {
+		return ""
+	}
+	line := " |"
+	for _, s := range statuses() {
+		line += fmt.Sprintf(" %s=%d", s, counts[s])
+	}
+	return line
+}
+
+// worstFirst orders records for people: what needs them comes first.
+func worstFirst(records []api.Record) []api.Record {
+	rank := func(r api.Record) int {
+		if recordLevel(r) == "UNKNOWN" {
+			return 9 // has no hook: last
+		}
+		return slices.Index([]string{"error", "blocked", "unknown", "maintenance", "waiting", "active"}, r.Status)
+	}
+	sorted := slices.Clone(records)
+	slices.SortStableFunc(sorted, func(x, y api.Record) int {
+		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.Package, y.Package))
+	})
+	return sorted
+}
