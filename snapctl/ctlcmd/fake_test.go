@@ -120,7 +120,7 @@ func (b *fakeBackend) Version() string { return "1.2.3" }
 // house is a ctl socket with a fake backend behind it and one hook run of the
 // package "web" in front.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	backend *fakeBackend
 	socket  string
 	cookie  string
@@ -129,7 +129,7 @@ type house struct {
 	srv     *http.Server
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "p")
 	if err != nil {

@@ -248,3 +248,17 @@ func socketPair(f *testing.F) (a, b net.Conn) {
 	}
 	return a, b
 }
+
+// BenchmarkCall makes whole calls, from connect to answer, as many at once as
+// there are processors.
+func BenchmarkCall(b *testing.B) {
+	h := newHouse(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if got := h.ctl("set-health", "active"); got.Code != 0 {
+				b.Errorf("%+v", got)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+}
