@@ -115,6 +115,9 @@ func (s *stream) take(b []byte) {
 	defer s.out.mu.Unlock()
 	s.out.keep(b, s.name)
 	for len(b) > 0 {
+		if s.out.dropped > 0 {
+			b = s.skip(b)
+		}
 		line, rest, ended := bytes.Cut(b, []byte{'\n'})
 		if room := maxLine - len(s.partial); room > 0 {
 			s.partial = append(s.partial, line[:min(room, len(line))]...)
@@ -125,6 +128,25 @@ func (s *stream) take(b []byte) {
 		}
 		b = rest
 	}
+}
+
+// skip counts the lines that end in b without looking into any but the last: a
+// flood shall not cost the daemon more than reading it. It gives what follows.
+func (s *stream) skip(b []byte) []byte {
+	end := bytes.LastIndexByte(b, '\n')
+	if end < 0 {
+		return b
+	}
+	last := bytes.LastIndexByte(b[:end], '\n') + 1
+	if last == 0 {
+		return b // one line ends here: the usual way is as good
+	}
+	s.out.dropped += bytes.Count(b[:last], []byte{'\n'})
+	if s.name == stderrName {
+		s.out.lastWord(b[:last])
+	}
+	s.partial = s.partial[:0]
+	return b[last:]
 }
 
 // flush counts an unfinished last line as a line.
@@ -153,16 +175,27 @@ const (
 
 func (o *output) line(name string, line []byte) {
 	line = bytes.TrimRight(line, "\r")
-	if name == stderrName && len(bytes.TrimSpace(line)) > 0 {
-		o.lastErr = append(o.lastErr[:0], line...)
+	if name == stderrName {
+		o.lastWord(line)
 	}
-	if o.logged >= maxLogLines || o.logBytes+len(line) > maxLogBytes {
+	// Once something was left out, all that follows is.
+	if o.dropped > 0 || o.logged >= maxLogLines || o.logBytes+len(line) > maxLogBytes {
 		o.dropped++
 		return
 	}
 	o.logged++
 	o.logBytes += len(line)
 	o.log.Info(string(line), "stream", name)
+}
+
+// lastWord keeps the last line in lines that is not blank.
+func (o *output) lastWord(lines []byte) {
+	lines = bytes.TrimSpace(lines)
+	if len(lines) == 0 {
+		return
+	}
+	line := lines[bytes.LastIndexByte(lines, '\n')+1:]
+	o.lastErr = append(o.lastErr[:0], line[:min(maxLine, len(line))]...)
 }
 
 // end waits for the readers, logs how much the log did not take, and puts what
@@ -184,8 +217,8 @@ func (o *output) end(res *Result, streams ...*stream) {
 	res.Lines = o.dropped
 }
 
-// quiet is a logger for a run, made only when it is needed: most runs say
-// nothing, and With costs more than the rest.
+// runLogger names the run in each record, but only when there is one: most runs
+// say nothing, and slog's With would be paid by all.
 func runLogger(log *slog.Logger, run *Run) *slog.Logger {
 	return slog.New(lazyHandler{log.Handler(), run})
 }

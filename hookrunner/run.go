@@ -104,6 +104,9 @@ func (a *attempt) acquire() (err error) {
 
 func (a *attempt) openContext() (err error) {
 	if a.hctx = a.run.Context; a.hctx != nil {
+		if a.hctx.secret() == "" {
+			return ErrContextClosed
+		}
 		return nil
 	}
 	uid := uint32(os.Geteuid())
@@ -233,7 +236,11 @@ func (a *attempt) await(ctx context.Context, p *osutil.Process, res *Result) {
 	case <-timer.C:
 		res.TimedOut = true
 	case <-ctx.Done():
-		res.abort(ctx)
+		select {
+		case <-p.Done(): // it was faster: its result counts
+		default:
+			res.abort(ctx)
+		}
 	}
 	if res.TimedOut || res.Aborted {
 		p.Stop(syscall.SIGTERM, termGrace)

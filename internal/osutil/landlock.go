@@ -116,8 +116,9 @@ func (r *Ruleset) allow(path string, access uint64) error {
 	return nil
 }
 
-// restrictThread puts the ruleset on the calling thread, for good.
-func (r *Ruleset) restrictThread() error {
+// RestrictThread puts the ruleset on the calling thread, for good: the thread must
+// be locked to its goroutine, have no_new_privs set, and die with it.
+func (r *Ruleset) RestrictThread() error {
 	_, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r.fd), 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("cannot confine: %w", os.NewSyscallError("landlock_restrict_self", errno))

@@ -106,8 +106,17 @@ func (p *Process) signalTree(sig syscall.Signal) {
 		p.group.signal(sig)
 		return
 	}
-	for _, m := range slices.Backward(p.members()) { // children first: they are lost from sight with their parents
-		_ = syscall.Kill(m.PID, sig)
+	members := p.members()
+	if sig == syscall.SIGKILL {
+		// Stopped first, none can start another, nor tell of the death of its child.
+		signalAll(members, syscall.SIGSTOP)
+	}
+	signalAll(members, sig)
+}
+
+func signalAll(members []Proc, sig syscall.Signal) {
+	for _, m := range members {
+		_ = syscall.Kill(m.PID, sig) // it may just have gone
 	}
 }
 

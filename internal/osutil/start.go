@@ -137,5 +137,5 @@ func (s *Spec) restrictThread() error {
 	if s.Landlock == nil {
 		return nil
 	}
-	return s.Landlock.restrictThread()
+	return s.Landlock.RestrictThread()
 }
