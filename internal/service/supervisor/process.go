@@ -168,6 +168,22 @@ func (p *process) finish() {
 	_ = p.output.Close()
 }
 
+// mainEnded says whether the first process of the tree has ended.
+func (p *process) mainEnded() bool {
+	main, err := osutil.ReadProc(p.PID())
+	return err != nil || main.Dead()
+}
+
+// outlives waits for d, or the end of the whole tree, and says which it was.
+func (p *process) outlives(d time.Duration) bool {
+	select {
+	case <-p.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
 // hopeless says whether a program that could not be started would not start
 // the next time either.
 func hopeless(err error) bool {

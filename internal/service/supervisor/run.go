@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"time"
 
-	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -228,22 +227,22 @@ func (r *run) terminate(f *frame, p *process) {
 	again.Wait()
 }
 
-// repeatTerm sends TERM once more to what the main process leaves behind. A
+// repeatTerm sends TERM twice more to what the main process leaves behind. A
 // shell that forks in the very moment of the first one has a child that swallows
 // it before it becomes another program, and would hold up the stop for nothing.
 func repeatTerm(p *process, deadline time.Time) {
-	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 100*time.Millisecond) {
-		select {
-		case <-p.Done():
+	for pause := 5 * time.Millisecond; !p.mainEnded(); pause = min(2*pause, 100*time.Millisecond) {
+		if !p.outlives(pause) {
 			return
-		case <-time.After(delay):
 		}
-		main, err := osutil.ReadProc(p.PID())
-		if err == nil && !main.Dead() {
-			continue
+	}
+	var stops sync.WaitGroup
+	defer stops.Wait()
+	for range 2 {
+		stops.Go(func() { p.Stop(syscall.SIGTERM, time.Until(deadline)) })
+		if !p.outlives(200 * time.Millisecond) {
+			return
 		}
-		p.Stop(syscall.SIGTERM, time.Until(deadline))
-		return
 	}
 }
 
