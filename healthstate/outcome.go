@@ -29,6 +29,10 @@ type Outcome struct {
 // Status is the status that the run came to.
 func (o Outcome) Status() Status { return Status(o.Record.Status) }
 
+// ownError tells a hook that says itself that the package is broken: its words
+// tell more than what pkgd sees of services.
+func (o Outcome) ownError() bool { return o.Explicit && o.Status() == Error }
+
 // heard is all that one run gave: the hook's end and words, the plug-ins'
 // checks, and the service that is down.
 type heard struct {
@@ -58,7 +62,7 @@ func conclude(t Target, phase hookrunner.Phase, h heard) Outcome {
 	default:
 		o.Record.Source = ""
 	}
-	if h.down != "" && !(o.Explicit && o.Status() == Error) {
+	if h.down != "" && !o.ownError() {
 		o.serviceDown(h.down)
 	}
 	return o

@@ -92,7 +92,7 @@ func (t trial) decided(v *Verdict, u upkeep, held *hold, now, over time.Time) bo
 		v.fall(down)
 		return true
 	}
-	if u.between != "" {
+	if u.between != "" && !v.ownError() {
 		v.serviceDown(u.between) // it may come back before settle is over
 	}
 	switch s := v.Status(); {
@@ -147,7 +147,7 @@ func (h hold) fallen(u upkeep) string {
 // itself keeps its words: they tell more.
 func (v *Verdict) fall(down string) {
 	v.ServiceDown = down
-	if !(v.Explicit && v.Status() == Error) {
+	if !v.ownError() {
 		v.serviceDown(down)
 	}
 }
