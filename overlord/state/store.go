@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -68,11 +69,18 @@ func openStore(path string, sc schema) (*store, error) {
 	return st, nil
 }
 
+// openBolt opens a database file, and lets go of it when that fails: bbolt
+// itself does not when it panics, and would keep it locked.
 func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
+	var file *os.File
+	openFile := func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+		file, err = os.OpenFile(name, flag, mode)
+		return file, err
+	}
 	err = guard(func() error {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout: lockTimeout, InitialMmapSize: mapSize, FreelistType: bolt.FreelistMapType,
-			NoStatistics: true, ReadOnly: readOnly,
+			NoStatistics: true, ReadOnly: readOnly, OpenFile: openFile,
 		})
 		return err
 	})
@@ -81,6 +89,11 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, err error) {
 	case err == nil:
 		db.AllocSize = growBy
 		return db, nil
+	case file != nil: // bbolt may have closed it: then this does nothing
+		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) // a mapping left behind keeps the lock
+		file.Close()
+	}
+	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, &BusyError{path}
 	case errors.As(err, &perr):
