@@ -94,7 +94,10 @@ func (a *app) recordWhy(r api.Record) string {
 	case r.Code != "" || r.Message != "":
 		return r.Code + r.Message
 	}
-	return worstCheck(r)
+	if why := worstCheck(r); why != "" || !r.Stale {
+		return why
+	}
+	return "as last heard " + ago(a.env.Now(), r.CheckedAt) + ", to be asked again"
 }
 
 // worstCheck tells of an active package what is not quite well in it.
@@ -124,7 +127,7 @@ func (a *app) healthHistory(ctx context.Context, name string) error {
 		}
 		t := newTable(0, "WHEN", "REVISION", "FROM", "TO", "PHASE", "WHY")
 		for _, tr := range h {
-			t.add(plain(stamp(tr.At)), plain(fmt.Sprint(tr.Revision)), a.statusCell(tr.From), a.statusCell(tr.To), plain(tr.Phase), plain(transitionWhy(tr)))
+			t.add(plain(a.stamp(tr.At)), plain(fmt.Sprint(tr.Revision)), a.statusCell(tr.From), a.statusCell(tr.To), plain(tr.Phase), plain(transitionWhy(tr)))
 		}
 		return t.write(a.env.Stdout)
 	})

@@ -66,7 +66,7 @@ func heldWords(a *app, info api.PackageInfo) string {
 	case info.HeldUntil == nil:
 		return "until " + a.pkgd("unhold "+info.Name)
 	}
-	return "until " + stamp(*info.HeldUntil) + " (" + in(a.env.Now(), info.HeldUntil) + ")"
+	return "until " + a.stamp(*info.HeldUntil) + " (" + in(a.env.Now(), info.HeldUntil) + ")"
 }
 
 func (a *app) infoServices(services []api.Service) error {
@@ -87,7 +87,7 @@ func (a *app) infoRevisions(revisions []api.RevisionInfo) error {
 	for _, r := range revisions {
 		state := r.State
 		if r.RefusedUntil != nil {
-			state += ", " + in(a.env.Now(), r.RefusedUntil) + " no more"
+			state += " for " + strings.TrimPrefix(in(a.env.Now(), r.RefusedUntil), "in ")
 		}
 		t.row(strconv.Itoa(r.Revision), r.Version, state, shortDigest(r.Digest))
 	}

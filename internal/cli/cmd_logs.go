@@ -43,7 +43,7 @@ func (a *app) logLine(l api.LogLine) error {
 		fmt.Fprintln(a.env.Stdout, "---")
 		return writeYAML(a.env.Stdout, l)
 	}
-	at := a.out.dim(l.At.Local().Format(time.RFC3339))
+	at := a.out.dim(l.At.In(a.env.Now().Location()).Format(time.RFC3339))
 	_, err := fmt.Fprintf(a.env.Stdout, "%s %s.%s: %s\n", at, l.Package, l.Service, l.Line)
 	return err
 }

@@ -27,7 +27,7 @@ Data that all revisions share (common) are neither copied nor restored.`,
 
 func (c *cmdRevert) run(ctx context.Context, a *app, _ []string) error {
 	if c.ToRevision < 0 {
-		return a.usageError("--to-revision wants a revision's number, which begin at 1")
+		return a.usageError("--to-revision wants the number of a revision, 1 or more")
 	}
 	return a.packages(ctx, []string{c.Args.Name}, c.NoWait, api.PackageRequest{
 		Action: "revert", ToRevision: c.ToRevision, DryRun: c.DryRun,

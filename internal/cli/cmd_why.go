@@ -37,7 +37,7 @@ func (a *app) whyText(w api.Why) error {
 	f.add("after", a.whyRecord(w.After)+runsWords(w.Runs))
 	f.add("checks", a.checkDiff(w.CheckDiff))
 	f.add("rule", ruleWords(w))
-	f.add("error", w.Error)
+	f.add("error", whyError(w))
 	f.add("restored", a.restoredWords(w))
 	f.add("set aside", a.asideWords(w))
 	f.add("refused", a.refusedWords(w))
@@ -80,6 +80,14 @@ func outcomeWords(w api.Why) string {
 		return "was removed"
 	}
 	return "was done"
+}
+
+// whyError is what failed, where that is not what the rest of the story tells.
+func whyError(w api.Why) string {
+	if w.Outcome == api.OutcomeReverted || w.Restored != nil {
+		return ""
+	}
+	return w.Error
 }
 
 func (a *app) whyRecord(r *api.Record) string {
@@ -181,7 +189,7 @@ func (a *app) refusedWords(w api.Why) string {
 	if w.RefusedUntil == nil {
 		return ""
 	}
-	return fmt.Sprintf("automatic refresh skips this content until %s (%s)", stamp(*w.RefusedUntil), in(a.env.Now(), w.RefusedUntil))
+	return fmt.Sprintf("automatic refresh skips this content until %s (%s)", a.stamp(*w.RefusedUntil), in(a.env.Now(), w.RefusedUntil))
 }
 
 func tookWords(w api.Why) string {

@@ -36,18 +36,29 @@ type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// cannot says what could not be done. An error that says so by itself is left
-// as it is: one "cannot" a line.
+// cannot says what could not be done, with one "cannot" a line: where the reason
+// says that it cannot do something itself, only what that was is kept of it.
 func cannot(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var gone *client.Unreachable
-	if errors.As(err, &gone) || strings.HasPrefix(err.Error(), "cannot ") {
+	var told exit
+	if errors.As(err, &gone) || errors.As(err, &told) {
 		return err
 	}
-	return fmt.Errorf("cannot %s: %w", doing, err)
+	reason := strings.TrimPrefix(err.Error(), "cannot ")
+	return &chain{text: "cannot " + doing + ": " + reason, err: err}
 }
+
+// chain is an error in whose text not every word of its cause is repeated.
+type chain struct {
+	text string
+	err  error
+}
+
+func (c *chain) Error() string { return c.text }
+func (c *chain) Unwrap() error { return c.err }
 
 // finish tells how it ended and gives the exit code.
 func (a *app) finish(err error) int {

@@ -128,7 +128,8 @@ func (a *app) waitChange(ctx context.Context, id string) (api.Change, error) {
 			return chg, err
 		}
 		var gone *client.Unreachable
-		if !errors.As(err, &gone) && kind(err) != api.ErrStopping {
+		lost := errors.As(err, &gone) && gone.Lost
+		if !lost && kind(err) != api.ErrStopping {
 			return chg, err
 		}
 		if err := a.client.AwaitDaemon(ctx); err != nil {

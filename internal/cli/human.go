@@ -89,4 +89,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func stamp(at time.Time) string { return at.Local().Format("2006-01-02 15:04:05") }
+// stamp is a moment by the person's clock.
+func (a *app) stamp(at time.Time) string {
+	return at.In(a.env.Now().Location()).Format("2006-01-02 15:04:05")
+}

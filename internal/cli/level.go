@@ -27,13 +27,15 @@ func levelCode(level string) int {
 	return exitUnknown
 }
 
-// recordLevel is the host's rule (design §2) applied to one package: a package
-// without a hook, of which nothing has ever been heard, is not counted.
+// recordLevel is the host's rule (design of health levels) applied to one
+// package alone: if its record has gone stale, then every record has. A record
+// that merely stands over from before pkgd started is taken at its word, and a
+// package without a hook, of which nothing was ever heard, is not counted.
 func recordLevel(r api.Record) string {
 	switch {
-	case r.Status == "error" || r.Status == "blocked":
+	case r.Status == "error" || r.Status == "blocked" || r.Code == "pkgd-stale":
 		return "FAULT"
-	case r.Status == "active" && !r.Stale && (r.QoS == nil || *r.QoS >= 1):
+	case r.Status == "active" && (r.QoS == nil || *r.QoS >= 1):
 		return "OK"
 	case r.Status == "unknown" && r.Code == "" && r.CheckedAt == nil && r.NextCheck == nil:
 		return "UNKNOWN"

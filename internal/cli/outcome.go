@@ -144,8 +144,19 @@ func (a *app) failedOutcome(o api.Why) *failure {
 	if o.Rule == "abort" {
 		return &failure{text: fmt.Sprintf("the %s of %q was aborted and undone", o.Kind, o.Package)}
 	}
-	err := cannot(fmt.Sprintf("%s package %q", o.Kind, o.Package), fmt.Errorf("%s", firstNonEmpty(o.Error, "it was undone")))
+	if o.Kind == "configure" || o.Kind == "services" {
+		next = "its steps: " + a.pkgd("tasks "+o.Change)
+	}
+	err := cannot(kindWords(o), errorText(firstNonEmpty(o.Error, "it was undone")))
 	return &failure{text: err.Error(), next: next}
+}
+
+// kindWords is what a change was to do to a package.
+func kindWords(o api.Why) string {
+	if o.Kind == "services" {
+		return fmt.Sprintf("change services of package %q", o.Package)
+	}
+	return fmt.Sprintf("%s package %q", o.Kind, o.Package)
 }
 
 // backTo is the version that a failed revert brought back: of a refresh the old

@@ -36,7 +36,7 @@ const slow = 0.5 // seconds
 func labelOf(t api.Task) string {
 	words := strings.Fields(t.Summary)
 	if t.Kind == "run-hook" && len(words) > 2 {
-		return "hook " + words[2]
+		return words[2]
 	}
 	return strings.ReplaceAll(t.Kind, "-", " ")
 }

@@ -37,7 +37,44 @@ func (a *app) explainUsage(err error) error {
 	case flags.ErrRequired:
 		return a.usageError("missing " + missing(fe.Message))
 	}
-	return a.usageError(strings.NewReplacer("`", `"`, "'", `"`, "flag", "option").Replace(fe.Message))
+	return a.usageError(a.optionProblem(fe))
+}
+
+// optionProblem says what is wrong with an option's value.
+func (a *app) optionProblem(fe *flags.Error) string {
+	switch fe.Type {
+	case flags.ErrExpectedArgument:
+		return fmt.Sprintf("option %q needs a value", optionOf(fe.Message))
+	case flags.ErrNoArgumentForBool:
+		return fmt.Sprintf("option %q takes no value", optionOf(fe.Message))
+	case flags.ErrInvalidChoice:
+		_, after, _ := strings.Cut(fe.Message, "option ")
+		name := optionOf(after)
+		return fmt.Sprintf("option %q does not take %q; known: %s", name, quoted(fe.Message), a.choices(name))
+	case flags.ErrMarshal:
+		_, reason, _ := strings.Cut(fe.Message, "): ")
+		if strings.HasPrefix(reason, "strconv.") {
+			reason = "wants a number"
+		}
+		return fmt.Sprintf("option %q: %s", optionOf(fe.Message), reason)
+	}
+	return fe.Message
+}
+
+// optionOf is the option that a message of go-flags is about: of "-w, --watch"
+// the long form.
+func optionOf(message string) string {
+	words := strings.Split(quoted(message), ", ")
+	return words[len(words)-1]
+}
+
+func (a *app) choices(option string) string {
+	for _, o := range a.model.options(a.command) {
+		if "--"+o.LongName == option {
+			return strings.Join(o.Choices, ", ")
+		}
+	}
+	return ""
 }
 
 func (a *app) unknownCommand(word string) error {

@@ -48,9 +48,13 @@ type Client struct {
 type Unreachable struct {
 	Socket string
 	Err    error
+	Lost   bool // it did answer, and went away in the middle
 }
 
 func (e *Unreachable) Error() string {
+	if e.Lost {
+		return fmt.Sprintf("pkgd on %s went away before it had answered: %v", e.Socket, e.Err)
+	}
 	return fmt.Sprintf("cannot reach pkgd on %s: %v", e.Socket, plainDialError(e.Err))
 }
 
@@ -141,7 +145,7 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &Unreachable{Socket: c.socket, Err: err}
+	return &Unreachable{Socket: c.socket, Err: err, Lost: true}
 }
 
 // readEnvelope gives an answer, or the daemon's refusal as an *api.Error.
