@@ -31,6 +31,7 @@ type Options struct {
 // Overlord owns the state and the managers.
 type Overlord struct {
 	dirs     dirs.Dirs
+	version  string
 	log      *slog.Logger
 	lock     *rootLock
 	st       *state.State
@@ -49,7 +50,7 @@ type Overlord struct {
 // New opens the state under the root and builds the managers; nothing runs yet.
 // It refuses a root that another daemon holds, naming its pid.
 func New(o Options) (ov *Overlord, err error) {
-	ov = &Overlord{dirs: o.Dirs, log: o.Log, conf: o.Config}
+	ov = &Overlord{dirs: o.Dirs, version: o.Version, log: o.Log, conf: o.Config}
 	defer func() {
 		if err != nil {
 			ov.close()

@@ -1,10 +1,12 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +39,7 @@ func run(m *testing.M) int {
 // TestScripts runs every story in scripts/. Each has its own root, with short
 // windows in its configuration, and no daemon until it starts one:
 //
-//	! exec pkgd run &daemon&
+//	exec pkgd run &daemon&
 func TestScripts(t *testing.T) {
 	// The path of a unix socket has at most 107 bytes: $TMPDIR may be too long.
 	work, err := os.MkdirTemp("/tmp", "pt")
@@ -52,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"executable": executable,
 			"until":      until,
+			"exits":      exits,
 		},
 	})
 }
@@ -97,6 +100,24 @@ func executable(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(os.Chmod(f, 0o755))
 			}
 		}
+	}
+}
+
+// exits runs a command that has to exit with the code that comes first.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG]…")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("cannot run %s: %v", args[1], err)
+		}
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%s: exited with %d, not %s", strings.Join(args[1:], " "), code, args[0])
 	}
 }
 

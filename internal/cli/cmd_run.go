@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/daemon"
 
 	"pkgd.io/pkgd/internal/version"
 	"pkgd.io/pkgd/overlord"
@@ -55,13 +56,13 @@ func (c *cmdRun) run(ctx context.Context, a *app, _ []string) error {
 		return cannot("start pkgd", err)
 	}
 	defer c.reloadOnHangup(a, ov, log)()
-	return cannot("run pkgd", serve(ctx, ov, cfg, log))
+	return cannot("run pkgd", serve(ctx, ov, log))
 }
 
 // serve answers until ctx ends. The loop turns once the sockets are open: what
 // it starts may want to talk to them.
-func serve(ctx context.Context, ov *overlord.Overlord, cfg config.Config, log *slog.Logger) error {
-	d := daemonNew(ov, cfg)
+func serve(ctx context.Context, ov *overlord.Overlord, log *slog.Logger) error {
+	d := daemon.New(ov)
 	ended := make(chan error, 1)
 	go func() { ended <- d.Serve(ctx) }()
 	select {

@@ -14,9 +14,6 @@ import (
 	"pkgd.io/pkgd/overlord/state"
 )
 
-// stageID names the private copy that a lane works from.
-func stageID(t *state.Task, s *setup) string { return "change-" + t.Change().ID() + "-" + s.Package }
-
 // doFetchPackage makes pkgd's own copy of the content; whatever happens to the
 // source afterwards does not matter.
 func (m *Manager) doFetchPackage(ctx context.Context, t *state.Task) error {
@@ -24,11 +21,7 @@ func (m *Manager) doFetchPackage(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	source := s.Path
-	if s.Entry != nil {
-		source = s.Entry.Path
-	}
-	_, err = m.disk.Stage(ctx, source, stageID(t, s))
+	_, err = m.staged(ctx, s)
 	return err
 }
 
@@ -37,7 +30,7 @@ func (m *Manager) undoFetchPackage(_ context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	return m.disk.Unstage(stageID(t, s))
+	return m.disk.Unstage(s.Stage)
 }
 
 // doVerifyPackage checks the private copy against what was asked for and gives
@@ -47,7 +40,7 @@ func (m *Manager) doVerifyPackage(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	staged, err := m.staged(ctx, t, s)
+	staged, err := m.staged(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -67,14 +60,13 @@ func (m *Manager) doVerifyPackage(ctx context.Context, t *state.Task) error {
 	return nil
 }
 
-// staged finds the private copy again, or makes it once more when a crash took
-// it.
-func (m *Manager) staged(ctx context.Context, t *state.Task, s *setup) (backend.Staged, error) {
+// staged makes the private copy, or finds it again when it is there.
+func (m *Manager) staged(ctx context.Context, s *setup) (backend.Staged, error) {
 	source := s.Path
 	if s.Entry != nil {
 		source = s.Entry.Path
 	}
-	return m.disk.Stage(ctx, source, stageID(t, s))
+	return m.disk.Stage(ctx, source, s.Stage)
 }
 
 func (m *Manager) acceptable(s *setup, staged backend.Staged) error {
@@ -129,17 +121,17 @@ func (m *Manager) doUnpackPackage(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	if !s.OnDisk {
-		if _, err := m.staged(ctx, t, s); err != nil {
+		if _, err := m.staged(ctx, s); err != nil {
 			return err
 		}
-		if err := m.disk.Install(ctx, stageID(t, s), s.Package, s.To); err != nil {
+		if err := m.disk.Install(ctx, s.Stage, s.Package, s.To); err != nil {
 			return err
 		}
 		if err := m.addRevision(s); err != nil {
 			return err
 		}
 	}
-	return m.disk.Unstage(stageID(t, s))
+	return m.disk.Unstage(s.Stage)
 }
 
 func (m *Manager) addRevision(s *setup) error {
@@ -195,7 +187,7 @@ func (m *Manager) undoUnpackPackage(_ context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := m.disk.Unstage(stageID(t, s)); err != nil {
+	if err := m.disk.Unstage(s.Stage); err != nil {
 		return err
 	}
 	if s.OnDisk || s.To == 0 || (story.Linked && story.Revert && s.Kind == "refresh") {

@@ -186,6 +186,7 @@ func (m *Manager) newChange(setups []*setup, together bool) string {
 			lane = m.st.NewLane()
 		}
 		s.Lane, s.Together = lane, together && len(setups) > 1
+		s.Stage = "change-" + chg.ID() + "-" + s.Package
 		chg.Set(setupKey(s.Package), s)
 		lanes = append(lanes, m.plan(s))
 	}

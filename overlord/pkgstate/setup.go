@@ -28,6 +28,7 @@ type setup struct {
 	Purge       bool         `json:"purge,omitempty"`
 	Together    bool         `json:"together,omitempty"` // --transaction=all
 	Lane        int          `json:"lane"`
+	Stage       string       `json:"stage,omitempty"`   // name of the private copy of the content
 	OnDisk      bool         `json:"on-disk,omitempty"` // revision To was there before this change
 }
 
