@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,8 +167,8 @@ func TestNoMoreRunAtOnceThanThereAreSlots(t *testing.T) {
 			h.Track(target(fmt.Sprintf("p%02d", i), 1))
 		}
 		pass(minutes(5))
-		if h.run.most != 3 {
-			t.Errorf("%d runs at once, want 3", h.run.most)
+		if h.run.peak() != 3 {
+			t.Errorf("%d runs at once, want 3", h.run.peak())
 		}
 	})
 }
@@ -189,8 +190,8 @@ func TestWhenTheMachineCannotKeepUpLateRunsAreSkippedFairly(t *testing.T) {
 		if least < 58 || most > 62 {
 			t.Errorf("between %d and %d runs a package, want about 60 each", least, most)
 		}
-		if h.run.most > 2 {
-			t.Errorf("%d runs at once, want 2", h.run.most)
+		if h.run.peak() > 2 {
+			t.Errorf("%d runs at once, want 2", h.run.peak())
 		}
 	})
 }
@@ -337,9 +338,10 @@ func TestAFlappingServiceDoesNotMakeItsHookRunAllTheTime(t *testing.T) {
 
 func TestARecordThatNobodyConfirmsGetsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		can := true
+		var can atomic.Bool
+		can.Store(true)
 		r := newFakeRunner(func(hookrunner.Run, int) answer {
-			if can {
+			if can.Load() {
 				return active
 			}
 			return answer{err: errors.New("cannot fork: resource temporarily unavailable")}
@@ -350,7 +352,7 @@ func TestARecordThatNobodyConfirmsGetsStale(t *testing.T) {
 		h.Track(target("web", 1))
 		h.start(t)
 		pass(minutes(6))
-		can = false
+		can.Store(false)
 		last := *h.record(t, "web").CheckedAt
 		pass(time.Until(last.Add(2*minutes(5) + 30*time.Second - time.Millisecond)))
 		if got := word(h.record(t, "web")); got != "active" {
@@ -365,7 +367,7 @@ func TestARecordThatNobodyConfirmsGetsStale(t *testing.T) {
 		if h.Host().Level != healthstate.LevelFault {
 			t.Errorf("every record is stale, the host is %s", h.Host().Level)
 		}
-		can = true
+		can.Store(true)
 		pass(minutes(6))
 		if got := word(h.record(t, "web")); got != "active" || h.st.Commits() != commits {
 			t.Errorf("confirmed: %s, with %d commits", got, h.st.Commits()-commits)
@@ -439,14 +441,14 @@ func TestAfterAStartARecordThatIsNeverConfirmedGetsStaleAllTheSame(t *testing.T)
 func TestAfterAResumeOfTheHostOverduePackagesRunFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, always(active), healthstate.Options{})
-		var slept time.Duration
-		h.SetAsleep(func() time.Duration { return slept })
+		var slept atomic.Int64
+		h.SetAsleep(func() time.Duration { return time.Duration(slept.Load()) })
 		for i := range 20 {
 			h.Track(target(fmt.Sprintf("p%02d", i), 1))
 		}
 		h.start(t)
 		pass(minutes(10))
-		slept = 8 * time.Hour
+		slept.Store(int64(8 * time.Hour))
 		before := map[string]int{}
 		for i := range 20 {
 			name := fmt.Sprintf("p%02d", i)

@@ -143,6 +143,20 @@ func (r *fakeRunner) of(name string) []started {
 	return append([]started(nil), r.runs[name]...)
 }
 
+// under tells how many runs of a package are under way.
+func (r *fakeRunner) under(name string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now[name]
+}
+
+// peak is how many runs were under way at most.
+func (r *fakeRunner) peak() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.most
+}
+
 // fakeServices is a service manager whose services do what the test says.
 type fakeServices struct {
 	service.Manager // nil: only what follows may be called
