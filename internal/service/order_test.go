@@ -57,3 +57,10 @@ func TestOrderNamesTheUnitsOfARing(t *testing.T) {
 		t.Errorf("a ring gives %v", err)
 	}
 }
+
+func TestOrderRefusesAUnitThatIsThereTwice(t *testing.T) {
+	_, err := service.Order([]service.Unit{{Package: "p", Name: "a"}, {Package: "q", Name: "a"}, {Package: "p", Name: "a"}})
+	if err == nil || !strings.Contains(err.Error(), `"p.a" is there twice`) {
+		t.Errorf("the same unit twice gives %v", err)
+	}
+}

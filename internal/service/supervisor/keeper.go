@@ -73,7 +73,7 @@ func (k *keeper) start(ctx, patience context.Context, u service.Unit) {
 			return
 		}
 	}
-	await(patience, k.ensure(u).settled)
+	service.Await(patience, k.ensure(u).settled)
 }
 
 // outdated says whether there is a run that does nothing for u: one of another

@@ -15,6 +15,7 @@ import (
 
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/osutil"
+	"pkgd.io/pkgd/internal/service"
 )
 
 // leftoverGrace is how long what outlived a killed daemon has from TERM to
@@ -56,7 +57,7 @@ func endLeftovers(d dirs.Dirs, log *slog.Logger, cgroups *osutil.Cgroups) (*left
 }
 
 // await waits until all leftovers have ended, or ctx has.
-func (l *leftovers) await(ctx context.Context) { await(ctx, l.done) }
+func (l *leftovers) await(ctx context.Context) { service.Await(ctx, l.done) }
 
 // blocked says why a service cannot be started: one of its old processes would
 // not go.

@@ -115,7 +115,7 @@ func followLogs(ctx context.Context, pkg string, tails map[string]*logTail, f fu
 	for name := range tails {
 		names = append(names, name)
 	}
-	return each(names, func(name string) error {
+	return service.Each(names, func(name string) error {
 		defer cancel() // the first to fail ends all
 		return tails[name].follow(ctx, func(line logLine) error {
 			mu.Lock()

@@ -2,11 +2,9 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"pkgd.io/pkgd/internal/service"
 )
@@ -22,13 +20,13 @@ func (s *Supervisor) Start(ctx context.Context, units []service.Unit) error {
 	if err != nil {
 		return err
 	}
-	return each(packagesOf(units), func(pkg string) error {
-		return s.startPackage(ctx, pkg, unitsOf(units, pkg))
+	return service.EachPackage(units, func(pkg string, units []service.Unit) error {
+		return s.startPackage(ctx, pkg, units)
 	})
 }
 
 func (s *Supervisor) startPackage(ctx context.Context, pkg string, units []service.Unit) error {
-	patience, end, err := s.group(pkg).start(ctx)
+	patience, end, err := s.turns.Start(ctx, pkg)
 	if err != nil {
 		return err
 	}
@@ -36,47 +34,13 @@ func (s *Supervisor) startPackage(ctx context.Context, pkg string, units []servi
 	if err := s.Ping(ctx); err != nil {
 		return err
 	}
-	s.startInOrder(ctx, patience, units)
+	service.StartInOrder(ctx, patience, units, func(u service.Unit) { s.keeper(u).start(ctx, patience, u) })
 	return ctx.Err()
-}
-
-// startInOrder starts each unit as soon as those it follows have settled, and
-// returns when all have. When patience ends it starts the rest without waiting,
-// when ctx ends it starts no more.
-func (s *Supervisor) startInOrder(ctx, patience context.Context, units []service.Unit) {
-	settled := make(map[string]chan struct{}, len(units))
-	for _, u := range units {
-		settled[u.Name] = make(chan struct{})
-	}
-	var wg sync.WaitGroup
-	for _, u := range units {
-		wg.Go(func() {
-			defer close(settled[u.Name])
-			for _, before := range u.After {
-				await(patience, settled[before])
-			}
-			if ctx.Err() == nil {
-				s.keeper(u).start(ctx, patience, u)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// await waits for done, which may be nil for nothing, or the end of ctx.
-func await(ctx context.Context, done <-chan struct{}) {
-	if done == nil {
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
 }
 
 // Stop ends services, each once those that follow it have ended.
 func (s *Supervisor) Stop(ctx context.Context, pkg string, names []string) error {
-	end, err := s.group(pkg).stop(ctx)
+	end, err := s.turns.Stop(ctx, pkg)
 	if err != nil {
 		return err
 	}
@@ -94,11 +58,11 @@ func stopInOrder(ctx context.Context, keepers []*keeper) error {
 	if _, err := service.Order(units); err != nil {
 		units = nil // told of in different requests, they form a ring: all at once
 	}
-	return each(keepers, func(k *keeper) error {
+	return service.Each(keepers, func(k *keeper) error {
 		defer close(ended[k.name])
 		for _, other := range units {
 			if other.Follows(k.known()) {
-				await(ctx, ended[other.Name])
+				service.Await(ctx, ended[other.Name])
 			}
 		}
 		return k.stop(ctx)
@@ -107,12 +71,8 @@ func stopInOrder(ctx context.Context, keepers []*keeper) error {
 
 // Restart is Stop and then Start.
 func (s *Supervisor) Restart(ctx context.Context, units []service.Unit) error {
-	err := each(packagesOf(units), func(pkg string) error {
-		var names []string
-		for _, u := range unitsOf(units, pkg) {
-			names = append(names, u.Name)
-		}
-		return s.Stop(ctx, pkg, names)
+	err := service.EachPackage(units, func(pkg string, units []service.Unit) error {
+		return s.Stop(ctx, pkg, service.Names(units))
 	})
 	if err != nil {
 		return err
@@ -150,7 +110,7 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 		pkgs = append(pkgs, k.pkg)
 	}
 	slices.Sort(pkgs)
-	err := each(slices.Compact(pkgs), func(pkg string) error { return s.stopForGood(ctx, pkg) })
+	err := service.Each(slices.Compact(pkgs), func(pkg string) error { return s.stopForGood(ctx, pkg) })
 	s.left.close(ctx)
 	s.events.Close()
 	s.cgroups.Close()
@@ -167,29 +127,4 @@ func (s *Supervisor) stopForGood(ctx context.Context, pkg string) error {
 		}
 	})()
 	return s.Stop(context.WithoutCancel(ctx), pkg, nil)
-}
-
-// each runs f for all items at once and joins their errors.
-func each[T any](items []T, f func(T) error) error {
-	errs := make([]error, len(items))
-	var wg sync.WaitGroup
-	for i, item := range items {
-		wg.Go(func() { errs[i] = f(item) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func packagesOf(units []service.Unit) []string {
-	var pkgs []string
-	for _, u := range units {
-		if !slices.Contains(pkgs, u.Package) {
-			pkgs = append(pkgs, u.Package)
-		}
-	}
-	return pkgs
-}
-
-func unitsOf(units []service.Unit, pkg string) []service.Unit {
-	return slices.DeleteFunc(slices.Clone(units), func(u service.Unit) bool { return u.Package != pkg })
 }

@@ -38,13 +38,13 @@ type Supervisor struct {
 	dirs   dirs.Dirs
 	log    *slog.Logger
 	events service.Events
+	turns  service.Turns
 	left   *leftovers
 
 	cgroups *osutil.Cgroups
 	disown  func() // ends the adoption of orphans
 
-	mu      sync.Mutex // guards what follows
-	groups  map[string]*group
+	mu      sync.Mutex          // guards what follows
 	keepers map[string]*keeper  // by service.ID
 	logs    map[string]*logFile // by service.ID
 	closed  bool
@@ -58,7 +58,6 @@ func New(o Options) (*Supervisor, error) {
 	s := &Supervisor{
 		dirs:    o.Dirs,
 		log:     o.Log,
-		groups:  make(map[string]*group),
 		keepers: make(map[string]*keeper),
 		logs:    make(map[string]*logFile),
 	}
@@ -168,16 +167,4 @@ func (s *Supervisor) named(pkg string, names []string) []*keeper {
 	return slices.DeleteFunc(s.keepersOf(pkg), func(k *keeper) bool {
 		return k.pkg != pkg || names != nil && !slices.Contains(names, k.name)
 	})
-}
-
-// group gives the turn of a package.
-func (s *Supervisor) group(pkg string) *group {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.groups[pkg]
-	if g == nil {
-		g = newGroup()
-		s.groups[pkg] = g
-	}
-	return g
 }
