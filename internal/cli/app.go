@@ -43,7 +43,7 @@ func (a *app) start(args []string) error {
 		return a.writeHelp(a.command)
 	}
 	if m.globals.Version {
-		a.command, err = m.find([]string{"version"}), nil
+		a.command, rest, err = m.find([]string{"version"}), nil, nil
 	}
 	if err != nil {
 		return a.explainUsage(err)

@@ -26,7 +26,7 @@ type completion struct {
 	app     *app
 	command *command       // that has been named, nil for none yet
 	fc      *flags.Command // the same, or the parser itself
-	args    int            // arguments before the cursor
+	args    []string       // arguments before the cursor
 	pending *flags.Option  // option whose value is due
 	root    string
 	ended   bool // by --
@@ -58,16 +58,16 @@ func (c *completion) pass(word string) {
 		c.value(c.pending, word)
 		c.pending = nil
 	case c.ended:
-		c.args++
+		c.args = append(c.args, word)
 	case word == "--":
 		c.ended = true
 	case strings.HasPrefix(word, "-") && word != "-":
 		c.option(word)
-	case c.args == 0 && c.fc.Find(word) != nil:
+	case len(c.args) == 0 && c.fc.Find(word) != nil:
 		c.fc = c.fc.Find(word)
 		c.command = c.app.model.commands[c.fc]
 	default:
-		c.args++
+		c.args = append(c.args, word)
 	}
 }
 
@@ -158,8 +158,8 @@ func (c *completion) argument(ctx context.Context) (list []candidate) {
 	if len(args) == 0 {
 		return nil
 	}
-	name := args[min(c.args, len(args)-1)].Name
-	if c.args >= len(args) && !strings.HasSuffix(name, "...") {
+	name := args[min(len(c.args), len(args)-1)].Name
+	if len(c.args) >= len(args) && !strings.HasSuffix(name, "...") {
 		return nil
 	}
 	for kind := range strings.SplitSeq(strings.TrimSuffix(name, "..."), "|") {
@@ -183,11 +183,22 @@ func (c *completion) ofKind(ctx context.Context, kind string) []candidate {
 	case "ID":
 		return c.changes(ctx)
 	case "COMMAND":
-		return commandCandidates(c.app.model.parser.Command)
+		return c.helpWords()
 	case "bash", "zsh", "fish", "restore", "drop":
 		return []candidate{{kind, ""}}
 	}
 	return nil
+}
+
+// helpWords are the commands that help may explain after the words so far.
+func (c *completion) helpWords() []candidate {
+	fc := c.app.model.parser.Command
+	for _, w := range c.args {
+		if fc = fc.Find(w); fc == nil {
+			return nil
+		}
+	}
+	return commandCandidates(fc)
 }
 
 // ask prepares a question to the daemon. Completion must never be waited for.

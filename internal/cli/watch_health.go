@@ -59,7 +59,7 @@ func (w *healthWatch) loop(ctx context.Context) error {
 		case t := <-w.changed:
 			err = w.news(ctx, t)
 		}
-		if err != nil && !w.lost(err) {
+		if err != nil && ctx.Err() == nil && !w.lost(err) {
 			return err
 		}
 	}
