@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,24 +18,22 @@ const (
 	maxLogLines = 100
 	maxLogBytes = 64 << 10
 	maxLine     = 4 << 10 // of a line; the rest of it is neither logged nor a last word
-	chunk       = 16 << 10
-	maxDrain    = 1 << 20 // the most that a pipe can hold
+	chunk       = 32 << 10
+	maxDrain    = 1 << 20 // the most that a pipe holds
 )
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
-// output takes in what a run writes, and keeps a bounded part of it.
+// output takes in what a run writes, and keeps a bounded part of it. Only the
+// run's own goroutine touches it.
 type output struct {
-	log *slog.Logger
-
-	mu       sync.Mutex // guards what follows: two streams write
+	log      *slog.Logger
 	tail     []byte
 	stdout   []byte
 	lastErr  []byte
 	logged   int
 	logBytes int
 	dropped  int // lines that the log did not take
-	readers  sync.WaitGroup
 }
 
 // stream is one of the two: it holds the line that has begun.
@@ -44,75 +41,65 @@ type stream struct {
 	out     *output
 	name    string
 	partial []byte
-	read    *os.File
-	fd      int // of read
+	fd      int // the reading end, -1 at its end
 }
 
-// open makes the pipe of a stream, and reads it until its end. The other end is
-// the caller's to close.
+// open makes the pipe of a stream. The other end is the caller's to close.
 func (o *output) open(name string) (*stream, *os.File, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return nil, nil, os.NewSyscallError("pipe2", err)
 	}
-	// Only this end: a program expects its own to block.
-	if err := unix.SetNonblock(p[0], true); err != nil {
-		unix.Close(p[0])
-		unix.Close(p[1])
-		return nil, nil, os.NewSyscallError("fcntl", err)
-	}
-	s := &stream{out: o, name: name, fd: p[0], read: os.NewFile(uintptr(p[0]), name)}
-	o.readers.Add(1)
-	go s.copy()
-	return s, os.NewFile(uintptr(p[1]), name), nil
+	return &stream{out: o, name: name, fd: p[0]}, os.NewFile(uintptr(p[1]), name), nil
 }
 
-func (s *stream) copy() {
-	defer s.out.readers.Done()
+// read takes one chunk in, and closes the stream at its end. It blocks unless
+// poll has said that there is something.
+func (s *stream) read() {
 	buf := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(buf)
-	for {
-		n, err := s.read.Read(buf[:])
-		s.take(buf[:n])
-		if err == nil {
-			continue
-		}
-		if os.IsTimeout(err) {
-			s.drain(buf[:])
-		}
-		s.flush()
+	n, err := unix.Read(s.fd, buf[:])
+	if err == unix.EINTR {
 		return
 	}
+	if n <= 0 {
+		s.close()
+		return
+	}
+	s.take(buf[:n])
 }
 
-// finish ends the reading once nobody of the run is alive. What is in the pipe
-// still counts; who else holds its other end is not waited for.
-func (s *stream) finish() {
-	_ = s.read.SetReadDeadline(time.Unix(1, 0)) // a pipe takes deadlines
+// drain takes in what is in the pipe now that nobody of the run is alive. Who
+// else holds its other end is not waited for.
+func (s *stream) drain() {
+	for range maxDrain / chunk {
+		if s.fd < 0 || !readable(s.fd) {
+			break
+		}
+		s.read()
+	}
+	s.close()
 }
 
-func (s *stream) close() { s.read.Close() }
+func readable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || err == unix.EINTR
+}
 
-func (s *stream) drain(buf []byte) {
-	for left := maxDrain; left > 0; {
-		n, err := unix.Read(s.fd, buf)
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 {
-			return
-		}
-		s.take(buf[:n])
-		left -= n
+// close counts an unfinished last line as a line.
+func (s *stream) close() {
+	if s.fd < 0 {
+		return
+	}
+	unix.Close(s.fd)
+	s.fd = -1
+	if len(s.partial) > 0 {
+		s.out.line(s.name, s.partial)
 	}
 }
 
 func (s *stream) take(b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
 	s.out.keep(b, s.name)
 	for len(b) > 0 {
 		if s.out.dropped > 0 {
@@ -147,15 +134,6 @@ func (s *stream) skip(b []byte) []byte {
 	}
 	s.partial = s.partial[:0]
 	return b[last:]
-}
-
-// flush counts an unfinished last line as a line.
-func (s *stream) flush() {
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	if len(s.partial) > 0 {
-		s.out.line(s.name, s.partial)
-	}
 }
 
 func (o *output) keep(b []byte, name string) {
@@ -198,15 +176,11 @@ func (o *output) lastWord(lines []byte) {
 	o.lastErr = append(o.lastErr[:0], line[:min(maxLine, len(line))]...)
 }
 
-// end waits for the readers, logs how much the log did not take, and puts what
-// was kept into res.
+// end takes in the rest, logs how much the log did not take, and puts what was
+// kept into res.
 func (o *output) end(res *Result, streams ...*stream) {
 	for _, s := range streams {
-		s.finish()
-	}
-	o.readers.Wait()
-	for _, s := range streams {
-		s.close()
+		s.drain()
 	}
 	if o.dropped > 0 {
 		o.log.Info("more lines were not logged", "lines", o.dropped)

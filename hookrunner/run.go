@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,8 +45,8 @@ type attempt struct {
 	hctx    *Context
 	own     bool // hctx was made for this run
 	tmp     string
-	group   *osutil.Cgroup
-	stuck   bool // somebody in group would not die
+	slot    *slot
+	stuck   bool // somebody in the slot's group would not die
 	ruleset *osutil.Ruleset
 	out     output
 	streams []*stream
@@ -121,21 +120,18 @@ func (a *attempt) openContext() (err error) {
 	return err
 }
 
-// takeSlot gets a cgroup. Without one the run is made all the same, and followed
-// by session and cookie.
+// takeSlot gets a cgroup, with limits.
 func (a *attempt) takeSlot() (err error) {
 	l := a.limits
 	if a.run.Gentle {
 		l.CPUWeight = min(l.CPUWeight, gentleWeight)
 	}
-	if a.group, err = a.slots.take(l); err != nil {
-		a.log.Warn("a hook runs without a cgroup", "error", err)
-	}
-	return nil
+	a.slot, err = a.slots.take(l)
+	return err
 }
 
 func (a *attempt) release() {
-	a.slots.give(a.group, a.stuck)
+	a.slots.give(a.slot, a.stuck)
 	a.ruleset.Close()
 	if a.own && a.hctx != nil {
 		a.hctx.Close()
@@ -152,7 +148,7 @@ func (a *attempt) release() {
 func (a *attempt) execute(ctx context.Context, res *Result) error {
 	p, err := a.start(ctx)
 	if err == nil {
-		a.await(ctx, p, res)
+		a.attend(ctx, p, res)
 	}
 	a.out.end(res, a.streams...)
 	if err == nil {
@@ -188,8 +184,8 @@ func (a *attempt) start(ctx context.Context) (*osutil.Process, error) {
 		case errors.Is(err, unix.ETXTBSY) && pause < 200*time.Millisecond:
 			time.Sleep(pause)
 		case errors.Is(err, unix.ENODEV) && spec.Cgroup != nil:
-			a.slots.give(a.group, true)
-			a.group, spec.Cgroup = nil, nil
+			a.slot.dropGroup()
+			spec.Cgroup = nil
 		default:
 			return p, err
 		}
@@ -218,39 +214,11 @@ func (a *attempt) spec(stdout, stderr *os.File) osutil.Spec {
 		Path: argv[0], Args: argv[1:], Dir: run.Root,
 		Env:    append(a.environment(run.Package, cookie, run.Hook, run.Phase, a.tmp), run.Extra...),
 		Stdout: stdout, Stderr: stderr,
-		User: a.user, NoNewPrivs: true, Landlock: a.ruleset, Cgroup: a.group,
-		OOMScoreAdj: oomScore, Limits: a.limits, Marker: "PKG_COOKIE=" + cookie,
+		User: a.user, NoNewPrivs: true, Landlock: a.ruleset, Cgroup: a.slot.group,
+		OOMScoreAdj: oomScore, Limits: a.limits, Marker: "PKG_COOKIE=" + cookie, Attended: true,
 	}
 	if run.Gentle {
 		s.Nice, s.IOIdle = gentleNice, true
 	}
 	return s
-}
-
-// await sees the process to its end: its own, that of its time, or the caller's.
-func (a *attempt) await(ctx context.Context, p *osutil.Process, res *Result) {
-	timer := time.NewTimer(res.Timeout)
-	defer timer.Stop()
-	select {
-	case <-p.Done():
-	case <-timer.C:
-		res.TimedOut = true
-	case <-ctx.Done():
-		select {
-		case <-p.Done(): // it was faster: its result counts
-		default:
-			res.abort(ctx)
-		}
-	}
-	if res.TimedOut || res.Aborted {
-		p.Stop(syscall.SIGTERM, termGrace)
-	}
-	exit := p.Exit()
-	res.ExitCode = exit.Code
-	if exit.Signal != 0 {
-		res.ExitCode, res.Signal = 128+int(exit.Signal), unix.SignalName(exit.Signal)
-	}
-	if a.stuck = exit.Left; a.stuck {
-		a.out.log.Error("a process of the hook does not die: it hangs in the kernel")
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"pkgd.io/pkgd/internal/osutil"
 )
 
@@ -20,41 +22,83 @@ type slots struct {
 	prefix  string // tells this daemon's groups from an earlier one's
 
 	mu   sync.Mutex // guards what follows
-	free []*osutil.Cgroup
+	free []*slot
 	made int
+}
+
+// slot is what a run borrows.
+type slot struct {
+	group *osutil.Cgroup // nil where there are none
+	bell  int            // eventfd: wakes who attends the run
 }
 
 func newSlots(c *osutil.Cgroups) *slots {
 	return &slots{cgroups: c, prefix: strconv.Itoa(os.Getpid()) + "-"}
 }
 
-// take gives an empty group with limits l, or nil where there are none.
-func (s *slots) take(l Limits) (*osutil.Cgroup, error) {
+// take gives a slot whose group is empty and has limits l.
+func (s *slots) take(l Limits) (*slot, error) {
 	s.mu.Lock()
 	if n := len(s.free); n > 0 {
-		g := s.free[n-1]
+		got := s.free[n-1]
 		s.free = s.free[:n-1]
 		s.mu.Unlock()
-		return g, g.SetLimits(l)
+		if err := got.group.SetLimits(l); err != nil {
+			got.dropGroup() // somebody removed it
+		}
+		return got, nil
 	}
 	s.made++
-	name := s.prefix + strconv.Itoa(s.made)
+	name := filepath.Join(slotFolder, s.prefix+strconv.Itoa(s.made))
 	s.mu.Unlock()
-	return s.cgroups.Make(filepath.Join(slotFolder, name), l)
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	group, err := s.cgroups.Make(name, l)
+	if err != nil {
+		unix.Close(bell)
+		return nil, err
+	}
+	return &slot{group: group, bell: bell}, nil
 }
 
-// give takes a group back. One that somebody is stuck in is not lent again.
-func (s *slots) give(g *osutil.Cgroup, stuck bool) {
-	if g == nil {
+// dropGroup does without a group that cannot be used: the run is followed by
+// session and cookie.
+func (s *slot) dropGroup() {
+	s.group.Close()
+	s.group = nil
+}
+
+func (s *slot) close() {
+	unix.Close(s.bell)
+	_ = s.group.Remove() // a folder of the kernel's: it goes with the next start at the latest
+}
+
+// ring wakes who attends the run.
+func (s *slot) ring() {
+	_, _ = unix.Write(s.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+}
+
+// hush takes the ringing away.
+func (s *slot) hush() {
+	var b [8]byte
+	_, _ = unix.Read(s.bell, b[:])
+}
+
+// give takes a slot back. One in which somebody is stuck, or whose group is lost,
+// is not lent again.
+func (s *slots) give(back *slot, stuck bool) {
+	if back == nil {
 		return
 	}
-	if stuck {
-		g.Close()
+	if stuck || (back.group == nil && s.cgroups.Usable()) {
+		back.close()
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = append(s.free, g)
+	s.free = append(s.free, back)
 }
 
 // killForeign ends who is in an earlier daemon's groups, and says how many held
@@ -82,8 +126,8 @@ func (s *slots) killForeign() int {
 func (s *slots) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, g := range s.free {
-		_ = g.Remove() // a folder of the kernel's: it goes with the next start at the latest
+	for _, free := range s.free {
+		free.close()
 	}
 	s.free = nil
 }

@@ -1,6 +1,7 @@
 package osutil
 
 import (
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -25,7 +26,10 @@ type trees struct {
 
 func (t *trees) add(p *Process) {
 	p.start = sync.OnceValue(func() uint64 {
-		start, _ := StartTime(p.pid) // it cannot have been reaped yet
+		start, err := StartTime(p.pid)
+		if err != nil {
+			return math.MaxUint64 // reaped, and its tree with it: nothing is as young
+		}
 		return start
 	})
 	t.mu.Lock()
@@ -33,24 +37,23 @@ func (t *trees) add(p *Process) {
 	t.byPID[p.pid] = p
 }
 
-func (t *trees) remove(p *Process) {
+// bury reaps a started process. It is listed exactly as long as it is not reaped:
+// nobody takes it for an orphan, nor another process with its pid for it.
+func (t *trees) bury(p *Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	p.reap()
 	delete(t.byPID, p.pid)
 }
 
 // orphans lists the adopted children: those in a session other than this
 // process's own that Start did not start. (What os/exec starts stays in the own
-// session; everything that descends from a Start is in another.) Adopted
-// children always hang on the first thread.
+// session; everything that descends from a Start is in another.)
 func (t *trees) orphans() []Proc {
 	t.forks.Lock()
 	defer t.forks.Unlock()
 	self := os.Getpid()
-	children, ok := childrenOf(self, self)
-	if !ok {
-		children = childrenByScan(self)
-	}
+	children := childrenOf(self)
 	own, _ := unix.Getsid(0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,27 +69,18 @@ func (t *trees) orphans() []Proc {
 	return orphans
 }
 
-func childrenByScan(parent int) []int {
-	var children []int
-	for _, p := range scan() {
-		if p.PPID == parent {
-			children = append(children, p.PID)
-		}
-	}
-	return children
-}
-
 // reapOrphans reaps the adopted children that are dead. It looks only when some
-// child, whoever's, is dead: that costs one system call.
-func (t *trees) reapOrphans() {
+// child, whoever's, is dead: that costs one system call. It says how many.
+func (t *trees) reapOrphans() (reaped int) {
 	if !hasEnded(unix.P_ALL, 0, unix.WNOHANG) {
-		return
+		return 0
 	}
 	for _, p := range t.orphans() {
-		if p.Dead() {
-			t.reapOrphan(p)
+		if p.Dead() && t.reapOrphan(p) {
+			reaped++
 		}
 	}
+	return reaped
 }
 
 // reapOrphan reaps one adopted child by its pid, and says whether it is gone. A
@@ -112,32 +106,40 @@ func (t *trees) living() []*Process {
 	return list
 }
 
-// members finds the tree without a cgroup: the first process, the orphans that
-// must be its own, and what descends from them. Dead orphans are reaped.
+// members finds the tree without a cgroup.
 func (p *Process) members() []Proc {
-	var roots []Proc
-	if first, err := ReadProc(p.pid); err == nil && !first.Dead() {
-		roots = append(roots, first)
+	first, err := ReadProc(p.pid)
+	if err != nil || first.Dead() {
+		return p.rest()
 	}
+	members := append([]Proc{first}, p.rest()...)
+	return append(members, descendants([]int{p.pid})...)
+}
+
+// rest finds what is not below the first process any more, or never was: the
+// orphans that must be its own, and what descends from them. Dead orphans are
+// reaped.
+func (p *Process) rest() []Proc {
+	orphans := family.orphans()
+	if len(orphans) == 0 {
+		return nil
+	}
+	var roots []Proc
+	var pids []int
 	others := slices.DeleteFunc(family.living(), func(q *Process) bool { return q == p })
-	for _, o := range family.orphans() {
+	for _, o := range orphans {
 		switch {
 		case !p.owns(o, others):
 		case o.Dead():
 			family.reapOrphan(o)
 		default:
-			roots = append(roots, o)
+			roots, pids = append(roots, o), append(pids, o.PID)
 		}
 	}
 	if len(roots) == 0 {
 		return nil
 	}
-	pids := make([]int, len(roots))
-	for i, r := range roots {
-		pids[i] = r.PID
-	}
-	below := slices.DeleteFunc(descendants(pids), Proc.Dead)
-	return append(roots, below...)
+	return append(roots, slices.DeleteFunc(descendants(pids), Proc.Dead)...)
 }
 
 // owns says whether orphan o descends from p. The session and the cookie prove

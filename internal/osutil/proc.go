@@ -25,7 +25,7 @@ func (p Proc) Dead() bool { return p.State == 'Z' || p.State == 'X' }
 func ReadProc(pid int) (Proc, error) {
 	var buf [1024]byte
 	b, err := readSmall("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
-	if errors.Is(err, unix.ESRCH) {
+	if errors.Is(err, unix.ESRCH) { // it went between open and read
 		err = os.ErrNotExist
 	}
 	if err != nil {
@@ -144,17 +144,33 @@ func scan() []Proc {
 	return all
 }
 
-// childrenOf lists the children of one thread; ok is false where the kernel does
-// not keep that list.
-func childrenOf(pid, tid int) (children []int, ok bool) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, tid))
-	if err != nil {
-		return nil, false
+// childrenOf lists the children of the process's first thread, on which adopted
+// ones hang, or where the kernel does not keep that list, of all its threads.
+func childrenOf(pid int) []int {
+	var buf [4096]byte
+	name := strconv.Itoa(pid)
+	b, err := readSmall("/proc/"+name+"/task/"+name+"/children", buf[:])
+	if err == nil && len(b) == len(buf) {
+		b, err = os.ReadFile("/proc/" + name + "/task/" + name + "/children")
 	}
-	for _, f := range bytes.Fields(b) {
+	if err != nil {
+		return childrenByScan(pid)
+	}
+	var children []int
+	for f := range bytes.FieldsSeq(b) {
 		children = append(children, atoi(f))
 	}
-	return children, true
+	return children
+}
+
+func childrenByScan(parent int) []int {
+	var children []int
+	for _, p := range scan() {
+		if p.PPID == parent {
+			children = append(children, p.PID)
+		}
+	}
+	return children
 }
 
 // descendants lists all that descend from the processes in roots, without them.

@@ -1,6 +1,7 @@
 package osutil
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -21,28 +22,17 @@ type Exit struct {
 // Process is a started program with all of its descendants.
 type Process struct {
 	pid    int
-	handle *os.File // pidfd; nil where the kernel has none
+	handle int // pidfd: readable at the end of the first process
 	group  *Cgroup
 	marker string
 	start  func() uint64
+	aging  *time.Timer // fires when it has lived for a while
 	done   chan struct{}
 	exit   Exit // written before done is closed
 
 	mu       sync.Mutex
 	patience time.Time // until then the rest may outlive the first process: Stop's grace
 	ended    bool      // the first process is reaped: its pid may be another's
-}
-
-func newHandle(pidfd int) *os.File {
-	if pidfd < 0 {
-		return nil
-	}
-	// Non-blocking, so that the runtime's poller awaits the end, and not a thread.
-	if err := unix.SetNonblock(pidfd, true); err != nil {
-		unix.Close(pidfd)
-		return nil
-	}
-	return os.NewFile(uintptr(pidfd), "pidfd")
 }
 
 // PID is the first process's id.
@@ -71,8 +61,9 @@ func (p *Process) Signal(sig syscall.Signal) error {
 }
 
 // Stop sends sig to the whole tree, waits up to grace for all of it to go, kills
-// what is left, and returns when Done is closed. Several may call it.
-func (p *Process) Stop(sig syscall.Signal, grace time.Duration) {
+// what is left, and returns when Done is closed. Several may call it. The error
+// is for what a KILL does not end: it hangs in the kernel.
+func (p *Process) Stop(sig syscall.Signal, grace time.Duration) error {
 	end := time.Now().Add(grace)
 	p.mu.Lock()
 	if p.patience.IsZero() || end.Before(p.patience) {
@@ -81,16 +72,26 @@ func (p *Process) Stop(sig syscall.Signal, grace time.Duration) {
 	p.mu.Unlock()
 	if grace > 0 {
 		p.signalTree(sig)
-		t := time.NewTimer(grace)
-		defer t.Stop()
-		select {
-		case <-p.done:
-			return
-		case <-t.C:
+		if p.doneWithin(grace) {
+			return nil
 		}
 	}
 	p.kill()
-	<-p.done
+	if p.doneWithin(2 * killPatience) { // once for the first process, once for the rest
+		return nil
+	}
+	return fmt.Errorf("process %d does not die: it hangs in the kernel", p.pid)
+}
+
+func (p *Process) doneWithin(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // kill kills the tree while its first process may still live. What it misses the
@@ -120,33 +121,54 @@ func signalAll(members []Proc, sig syscall.Signal) {
 	}
 }
 
-// watch owns the process's end: it is the only one to reap it.
-func (p *Process) watch() {
-	p.awaitEnd()
+// Handle is the pidfd of an attended process: it is readable, as poll(2) says it,
+// when the first process has ended. Bury closes it.
+func (p *Process) Handle() int { return p.handle }
+
+// Bury ends an attended process once Handle has become readable: what is left of
+// the tree is killed, all of it is reaped, and Done is closed.
+func (p *Process) Bury() {
+	p.aging.Stop()
 	// Still unreaped, its pid and session are nobody else's: the time to sweep.
 	p.exit.Left = !p.sweep()
-	p.reap()
-	family.remove(p)
-	if p.handle != nil {
-		p.handle.Close()
+	family.bury(p)
+	if p.handle >= 0 {
+		unix.Close(p.handle)
 	}
 	family.reapOrphans()
 	close(p.done)
 }
 
-// awaitEnd returns when the first process has ended, and leaves it unreaped.
+// Abandon leaves an attended process, which does not die, to a goroutine that
+// buries it when it does, and then calls after: until then its cgroup is in use.
+// Not to be followed by Bury.
+func (p *Process) Abandon(after func()) {
+	go func() {
+		p.watch()
+		after()
+	}()
+}
+
+func (p *Process) watch() {
+	p.awaitEnd()
+	p.Bury()
+}
+
+// awaitEnd returns when the first process has ended, and leaves it unreaped. It
+// waits by the runtime's poller: a hundred services shall not hold a hundred
+// threads.
 func (p *Process) awaitEnd() {
-	if p.handle != nil {
-		if raw, err := p.handle.SyscallConn(); err == nil {
-			err = raw.Read(func(fd uintptr) bool {
-				return hasEnded(unix.P_PIDFD, int(fd), unix.WNOHANG)
-			})
-			if err == nil {
-				return
-			}
-		}
+	_ = unix.SetNonblock(p.handle, true) // it is ours and open
+	f := os.NewFile(uintptr(p.handle), "pidfd")
+	p.handle = -1
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = raw.Read(func(fd uintptr) bool {
+			return hasEnded(unix.P_PIDFD, int(fd), unix.WNOHANG)
+		})
 	}
-	for !hasEnded(unix.P_PID, p.pid, 0) {
+	for err != nil && !hasEnded(unix.P_PID, p.pid, 0) {
 	}
 }
 
@@ -164,6 +186,7 @@ func hasEnded(kind, id, flags int) bool {
 	return kind != unix.P_ALL
 }
 
+// reap takes the first process's end from the kernel.
 func (p *Process) reap() {
 	var status syscall.WaitStatus
 	p.mu.Lock()
@@ -204,7 +227,7 @@ func (p *Process) sweep() bool {
 }
 
 func (p *Process) sweepGroup(deadline time.Time) bool {
-	victims := p.group.PIDs()
+	victims := slices.DeleteFunc(p.group.PIDs(), func(pid int) bool { return pid == p.pid })
 	if p.group.Kill() != nil {
 		p.group.signal(syscall.SIGKILL)
 	}
@@ -236,10 +259,5 @@ func (p *Process) gone() bool {
 	if p.group != nil {
 		return p.group.Empty()
 	}
-	for _, m := range p.members() {
-		if m.PID != p.pid {
-			return false
-		}
-	}
-	return true
+	return len(p.rest()) == 0
 }

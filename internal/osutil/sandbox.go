@@ -1,9 +1,7 @@
 package osutil
 
 import (
-	"encoding/binary"
 	"errors"
-	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +39,7 @@ var devices = []string{
 type Sandbox struct {
 	Dirs     dirs.Dirs
 	Root     string   // the revision's tree
-	Writable []string // data, common, tmp
+	Writable []string // data (first), common, tmp
 	Ctl      string   // the ctl program's real file; "" for none
 }
 
@@ -157,29 +155,31 @@ func within(path, folder string) bool {
 }
 
 // Stamp changes when a ruleset made earlier no longer says the same: rules belong
-// to inodes, and a folder may have been replaced. It costs a stat for each.
+// to inodes (which a ruleset keeps from being given to another file), and the
+// tree and the data are replaced by a refresh, a revert or a purge. The other
+// folders are replaced only together with these, or by a new daemon.
 func (s Sandbox) Stamp() uint64 {
-	h := fnv.New64a()
-	var b [24]byte
-	add := func(path string, withTime bool) {
-		var st unix.Stat_t
-		_ = unix.Stat(path, &st) // missing: zeros, which is a stamp too
-		binary.LittleEndian.PutUint64(b[0:], st.Ino)
-		binary.LittleEndian.PutUint64(b[8:], uint64(st.Dev))
-		binary.LittleEndian.PutUint64(b[16:], 0)
-		if withTime {
-			binary.LittleEndian.PutUint64(b[16:], uint64(st.Mtim.Nano()))
-		}
-		h.Write(b[:])
-	}
-	add(s.Root, false)
-	add(s.Dirs.RunBin(), false)
-	add(s.Ctl, false)
-	for _, path := range s.Writable {
-		add(path, false)
+	stamp := fileStamp(14695981039346656037, s.Root, false)
+	if len(s.Writable) > 0 {
+		stamp = fileStamp(stamp, s.Writable[0], false)
 	}
 	if s.Dirs.Root == "/" {
-		add("/etc", true)
+		stamp = fileStamp(stamp, filepath.Dir(filepath.Dir(s.Dirs.Config())), true)
 	}
-	return h.Sum64()
+	return stamp
+}
+
+// fileStamp mixes a file's identity into stamp (FNV-1a, a word at a time); what is
+// missing counts too.
+func fileStamp(stamp uint64, path string, withTime bool) uint64 {
+	var st unix.Stat_t
+	_ = unix.Stat(path, &st) // missing: zeros
+	words := [...]uint64{st.Ino, uint64(st.Dev), 0}
+	if withTime {
+		words[2] = uint64(st.Mtim.Nano())
+	}
+	for _, w := range words {
+		stamp = (stamp ^ w) * 1099511628211
+	}
+	return stamp
 }

@@ -2,11 +2,13 @@ package osutil
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +33,10 @@ type Spec struct {
 	OOMScoreAdj int     // added to the daemon's own, so that the kernel picks the child first
 	Limits      Limits  // what the cgroup cannot bound and the process's own limits can
 
+	// Attended leaves it to the caller to await the end by Handle, and to Bury. It
+	// costs less than a watch of its own, and holds a thread: for what is short.
+	Attended bool
+
 	// Marker is an entry of Env, KEY=VALUE, that no other tree has (a cookie). By
 	// it orphans are told apart where there is no cgroup.
 	Marker string
@@ -50,9 +56,12 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{group: s.Cgroup, marker: s.Marker, done: make(chan struct{})}
+	p := &Process{handle: -1, group: s.Cgroup, marker: s.Marker, done: make(chan struct{})}
 	family.forks.RLock()
 	p.pid, err = s.fork(attr)
+	if err == nil && *pidfd < 0 {
+		err = p.disown()
+	}
 	if err == nil {
 		family.add(p)
 	}
@@ -60,13 +69,20 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: s.Path, Err: err}
 	}
-	p.handle = newHandle(*pidfd)
-	if p.group == nil {
-		p.StartTime() // asked for when orphans are told apart
-	}
+	p.handle = *pidfd
 	bound(p.pid, &s)
-	go p.watch()
+	p.aging = time.AfterFunc(firstLook, looker.begin)
+	if !s.Attended {
+		go p.watch()
+	}
 	return p, nil
+}
+
+// disown ends a process that could not be followed.
+func (p *Process) disown() error {
+	_ = syscall.Kill(p.pid, syscall.SIGKILL)
+	_, _ = syscall.Wait4(p.pid, nil, 0, nil)
+	return errors.New("the kernel has no pidfd (it came with Linux 5.4)")
 }
 
 func (s *Spec) attributes() (*syscall.ProcAttr, *int, error) {
