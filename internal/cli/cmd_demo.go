@@ -155,7 +155,8 @@ func (d *demo) pkgd(ctx context.Context, want int, args ...string) error {
 	cmd := exec.CommandContext(ctx, d.app.env.Executable, args...)
 	cmd.Dir = d.dir
 	cmd.Env = append(d.app.env.Environ(), "PKGD_ROOT="+d.private.root)
-	cmd.Stdout, cmd.Stderr = d.app.env.Stdout, d.app.env.Stderr
+	// Here the story is the answer: both go where the narration goes.
+	cmd.Stdout, cmd.Stderr = d.app.env.Stdout, d.app.env.Stdout
 	err := cmd.Run()
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
