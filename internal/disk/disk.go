@@ -46,7 +46,7 @@ func SyncFS(dir string) error {
 
 // Rename gives from the name to, which is replaced, and makes that durable.
 func Rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	if err := rename(from, to); err != nil {
 		return err
 	}
 	if err := SyncDir(filepath.Dir(to)); err != nil {
@@ -56,6 +56,23 @@ func Rename(from, to string) error {
 		return nil
 	}
 	return SyncDir(filepath.Dir(from))
+}
+
+// rename is os.Rename, but a folder that is read-only gets another parent too.
+// The kernel wants it writable for that, unless this is root: its ".." changes.
+func rename(from, to string) error {
+	err := os.Rename(from, to)
+	fi, statErr := os.Lstat(from)
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil || !fi.IsDir() || fi.Mode()&0o200 != 0 {
+		return err
+	}
+	if err := os.Chmod(from, fi.Mode()|0o200); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return errors.Join(err, os.Chmod(from, fi.Mode()))
+	}
+	return os.Chmod(to, fi.Mode())
 }
 
 // WriteFile makes or replaces the file at path, whole or not at all, with what
@@ -100,14 +117,14 @@ func Symlink(target, path string) error {
 	}
 }
 
-// MkdirAll makes dir and the folders above it that are missing.
+// MkdirAll makes dir with mode, and what is missing above it open to everybody.
 func MkdirAll(dir string, mode fs.FileMode) error {
 	if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := MkdirAll(parent, mode); err != nil {
+		if err := MkdirAll(parent, 0o755); err != nil {
 			return err
 		}
 	}

@@ -36,27 +36,13 @@ func Discard(path string) error {
 	if err != nil {
 		return discardInPlace(path, err)
 	}
-	if err := moveInto(path, temp); err != nil {
+	if err := rename(path, filepath.Join(temp, filepath.Base(path))); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	if err := SyncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	return RemoveTree(temp)
-}
-
-// moveInto renames path into the folder temp. A folder that is read-only cannot
-// get another parent until it is writable, unless this is root.
-func moveInto(path, temp string) error {
-	to := filepath.Join(temp, filepath.Base(path))
-	err := os.Rename(path, to)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	if err := os.Chmod(path, 0o700); err != nil {
-		return err
-	}
-	return os.Rename(path, to)
 }
 
 // discardInPlace is for a disk so full that not even an empty folder fits:

@@ -1,60 +1,83 @@
+// Package backend does the disk work of packages: it knows where revisions and
+// their data lie and moves them, and nothing of changes, tasks or health.
+//
+// Its nouns: content is staged (a private copy, checked, with its digest), then
+// installed as a revision, which is whole or not there; a link says which
+// revision is current; each revision has data, of which a snapshot is taken in
+// two passes for the next one; data that a revert took away are aside.
+//
+// Its rule: every method is idempotent. Run twice, or cut short by a crash and
+// run again, it ends in the same state; and when it returns nil, that state
+// survives a power cut. Nothing is deleted that another method could still want
+// back: what goes away is renamed first.
 package backend
 
 import (
-	"context"
-	"errors"
-	"time"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
 
-	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/dirs"
-	"pkgd.io/pkgd/internal/pkginfo"
+	"pkgd.io/pkgd/internal/disk"
 )
 
-// Backend does the disk work.
-type Backend struct{ dirs dirs.Dirs }
+// Modes of pkgd's own folders. A package's data belong to it alone.
+const (
+	openMode    fs.FileMode = 0o755
+	privateMode fs.FileMode = 0o700
+)
 
-// Staged is a private copy of content on its way in.
-type Staged struct {
-	Path   string
-	Digest string
-	Info   *pkginfo.Info
+// SpaceError says that a disk has too little room for what was asked.
+type SpaceError = disk.SpaceError
+
+// Backend does the disk work for one pkgd.
+type Backend struct {
+	dirs dirs.Dirs
 }
 
-var errDraft = errors.New("draft")
+// New makes a Backend for the places in d. Folders are made when something has
+// to go into them.
+func New(d dirs.Dirs) *Backend { return &Backend{dirs: d} }
 
-// SpaceError says that a disk has too little room.
-type SpaceError struct {
-	Path       string
-	Need, Free int64
+// CheckSpace gives a *SpaceError when there is no room for need bytes under
+// pkgd's root and for the store beside them.
+func (b *Backend) CheckSpace(need int64) error {
+	if err := disk.MkdirAll(b.dirs.Lib(), openMode); err != nil {
+		return err
+	}
+	return disk.CheckSpace(b.dirs.Lib(), need)
 }
 
-func (e *SpaceError) Error() string { return "no space" }
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
 
-func New(d dirs.Dirs) *Backend { return &Backend{d} }
+// revisions lists the numbers that are names of folders in dir.
+func revisions(dir string) ([]int, error) {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var revs []int
+	for _, e := range entries {
+		rev, err := strconv.Atoi(e.Name())
+		if err == nil && e.IsDir() && strconv.Itoa(rev) == e.Name() {
+			revs = append(revs, rev)
+		}
+	}
+	return revs, nil
+}
 
-func (b *Backend) Stage(ctx context.Context, source, id string) (Staged, error) {
-	return Staged{}, errDraft
+// checkID refuses what is no plain name: ids become names of folders.
+func checkID(id string) error {
+	if id == "" || id[0] == '.' || filepath.Base(id) != id {
+		return fmt.Errorf("%q is not an id", id)
+	}
+	return nil
 }
-func (b *Backend) Unstage(id string) error                                       { return errDraft }
-func (b *Backend) Install(ctx context.Context, id, name string, rev int) error   { return errDraft }
-func (b *Backend) RemoveRevision(name string, rev int) error                     { return errDraft }
-func (b *Backend) Link(name string, rev int) error                               { return errDraft }
-func (b *Backend) Unlink(name string) error                                      { return errDraft }
-func (b *Backend) Current(name string) (rev int, err error)                      { return 0, errDraft }
-func (b *Backend) CopyData(ctx context.Context, name string, from, to int) error { return errDraft }
-func (b *Backend) SnapshotData(ctx context.Context, name string, from, to int) error {
-	return errDraft
-}
-func (b *Backend) DropData(name string, rev int) error { return errDraft }
-func (b *Backend) DropCommon(name string) error        { return errDraft }
-func (b *Backend) SetAside(ctx context.Context, name string, rev int, version string) (id string, err error) {
-	return "", errDraft
-}
-func (b *Backend) Aside(name string) ([]api.DataItem, error)                 { return nil, errDraft }
-func (b *Backend) RestoreAside(ctx context.Context, id string, to int) error { return errDraft }
-func (b *Backend) DropAside(id string) error                                 { return errDraft }
-func (b *Backend) ExpireAside(now time.Time) error                           { return errDraft }
-func (b *Backend) EnsureData(name string, rev int, uid int) error            { return errDraft }
-func (b *Backend) Purge(name string) error                                   { return errDraft }
-func (b *Backend) CheckSpace(need int64) error                               { return errDraft }
-func (b *Backend) Clean(known func(name string, rev int) bool) error         { return errDraft }

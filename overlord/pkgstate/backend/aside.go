@@ -1,0 +1,253 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/disk"
+	"pkgd.io/pkgd/internal/pkginfo"
+)
+
+// keepAside is how long data that a revert took away are kept (design §2).
+const keepAside = 7 * 24 * time.Hour
+
+// aside is what about.json says of data that were set aside.
+type aside struct {
+	ID       string    `json:"id"`
+	Package  string    `json:"package"`
+	Revision int       `json:"revision"`
+	Version  string    `json:"version"`
+	At       time.Time `json:"at"`
+	Until    time.Time `json:"until"`
+	Restored bool      `json:"restored,omitempty"` // the data have gone back, or are about to
+}
+
+func (b *Backend) asideDir(id string) string   { return filepath.Join(b.dirs.RevertedData(), id) }
+func (b *Backend) asideData(id string) string  { return filepath.Join(b.asideDir(id), "data") }
+func (b *Backend) asideAbout(id string) string { return filepath.Join(b.asideDir(id), "about.json") }
+
+// SetAside moves the data of a revision out of the way, to be kept for seven
+// days, and gives the id under which they are found. Run again after it was cut
+// short, or when the data are gone already, it gives the same id; where there
+// never were data, "".
+func (b *Backend) SetAside(ctx context.Context, name string, rev int, version string) (id string, err error) {
+	items, err := b.asides()
+	if err != nil {
+		return "", err
+	}
+	items = slices.DeleteFunc(items, func(a aside) bool { return a.Package != name || a.Revision != rev || a.Restored })
+	src := b.dirs.DataRevision(name, rev)
+	if !exists(src) {
+		if len(items) == 0 {
+			return "", b.forget(name, rev)
+		}
+		return items[0].ID, b.forget(name, rev)
+	}
+	id = b.freeID(name, rev)
+	for _, a := range items {
+		if !exists(b.asideData(a.ID)) {
+			id = a.ID // begun, and cut short
+		}
+	}
+	if err := b.setAside(ctx, src, aside{ID: id, Package: name, Revision: rev, Version: version}); err != nil {
+		return "", fmt.Errorf("cannot set data of revision %d of %q aside: %w", rev, name, err)
+	}
+	return id, b.forget(name, rev)
+}
+
+func (b *Backend) setAside(ctx context.Context, src string, a aside) error {
+	if err := disk.MkdirAll(b.dirs.RevertedData(), privateMode); err != nil {
+		return err
+	}
+	if err := disk.MkdirAll(b.asideDir(a.ID), privateMode); err != nil {
+		return err
+	}
+	a.At = time.Now().UTC()
+	a.Until = a.At.Add(keepAside)
+	if err := b.describe(a); err != nil {
+		return err
+	}
+	return moveData(ctx, src, b.asideData(a.ID))
+}
+
+func (b *Backend) describe(a aside) error {
+	return disk.WriteFile(b.asideAbout(a.ID), 0o600, func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(a)
+	})
+}
+
+// freeID makes an id that a person can read and type.
+func (b *Backend) freeID(name string, rev int) string {
+	base := fmt.Sprintf("%s-%d-%s", name, rev, time.Now().UTC().Format("20060102-150405"))
+	id := base
+	for i := 2; exists(b.asideDir(id)); i++ {
+		id = fmt.Sprintf("%s-%d", base, i)
+	}
+	return id
+}
+
+// moveData renames a data folder, or, where somebody has mounted another disk
+// in between, copies it whole and then removes it.
+func moveData(ctx context.Context, src, dst string) error {
+	err := disk.Rename(src, dst)
+	if !errors.Is(err, syscall.EXDEV) {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(dst), disk.TempPrefix+filepath.Base(dst))
+	p := &pass{ctx: ctx}
+	if err := p.run(src, temp); err != nil {
+		return errors.Join(disk.Full(temp, err), disk.RemoveTree(temp))
+	}
+	if err := disk.SyncFS(temp); err != nil {
+		return err
+	}
+	if err := disk.Rename(temp, dst); err != nil {
+		return err
+	}
+	return disk.Discard(src)
+}
+
+// asides lists what is described, newest first. What has no description holds
+// no data: the description comes first.
+func (b *Backend) asides() ([]aside, error) {
+	entries, err := os.ReadDir(b.dirs.RevertedData())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []aside
+	for _, e := range entries {
+		if a, err := b.about(e.Name()); err == nil {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, func(x, y aside) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) })
+	return all, nil
+}
+
+func (b *Backend) about(id string) (aside, error) {
+	var a aside
+	if err := checkID(id); err != nil {
+		return a, err
+	}
+	text, err := os.ReadFile(b.asideAbout(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, fmt.Errorf("there are no data set aside as %q: %w", id, fs.ErrNotExist)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &a)
+	}
+	a.ID = id
+	return a, err
+}
+
+// Aside lists the data of a package ("" all) that reverts have set aside, newest
+// first.
+func (b *Backend) Aside(name string) ([]api.DataItem, error) {
+	all, err := b.asides()
+	if err != nil {
+		return nil, err
+	}
+	items := []api.DataItem{}
+	for _, a := range all {
+		if name != "" && a.Package != name || !exists(b.asideData(a.ID)) {
+			continue
+		}
+		size, err := taken(b.asideData(a.ID))
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, api.DataItem{
+			ID: a.ID, Package: a.Package, Revision: a.Revision, Version: a.Version, At: a.At, Until: a.Until, Bytes: size,
+		})
+	}
+	return items, nil
+}
+
+// RestoreAside makes the data that were set aside as id the data of revision to
+// of their package, whose services the caller has stopped. What lay there is set
+// aside in turn. Run again it does nothing; an id that never was is
+// fs.ErrNotExist.
+func (b *Backend) RestoreAside(ctx context.Context, id string, to int) error {
+	a, err := b.about(id)
+	if err != nil {
+		return err
+	}
+	if !exists(b.asideData(id)) {
+		return nil
+	}
+	if _, err := b.SetAside(ctx, a.Package, to, b.version(a.Package, to)); err != nil {
+		return err
+	}
+	a.Restored = true
+	if err := b.describe(a); err != nil {
+		return err
+	}
+	if err := disk.MkdirAll(b.dirs.Data(a.Package), openMode); err != nil {
+		return err
+	}
+	if err := moveData(ctx, b.asideData(id), b.dirs.DataRevision(a.Package, to)); err != nil {
+		return fmt.Errorf("cannot restore data of %q: %w", a.Package, err)
+	}
+	return nil
+}
+
+// version is what the revision's manifest says, "" when nobody knows.
+func (b *Backend) version(name string, rev int) string {
+	info, err := pkginfo.ReadTree(os.DirFS(b.dirs.Revision(name, rev)))
+	if err != nil {
+		return ""
+	}
+	return info.Version
+}
+
+// DropAside deletes data that were set aside.
+func (b *Backend) DropAside(id string) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	return disk.Discard(b.asideDir(id))
+}
+
+// ExpireAside deletes what has been kept for its time.
+func (b *Backend) ExpireAside(now time.Time) error {
+	entries, err := os.ReadDir(b.dirs.RevertedData())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		if until, known := b.until(e); known && until.Before(now) {
+			errs = append(errs, b.DropAside(e.Name()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// until is when something set aside may go. A folder without a description
+// holds nothing; its own time counts.
+func (b *Backend) until(e os.DirEntry) (time.Time, bool) {
+	if a, err := b.about(e.Name()); err == nil {
+		return a.Until, true
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, false
+	}
+	fi, err := e.Info()
+	if err != nil || exists(b.asideData(e.Name())) {
+		return time.Time{}, false
+	}
+	return fi.ModTime().Add(keepAside), true
+}

@@ -1,0 +1,87 @@
+package backend
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"pkgd.io/pkgd/internal/disk"
+)
+
+// keepStaged is how long a private copy may wait for its change: as long as
+// changes are remembered.
+const keepStaged = 7 * 24 * time.Hour
+
+// Clean removes what a crash left behind: half-made copies, trees of revisions
+// that are not known, and private copies that no change wants any more. Known
+// is every revision in the state and in a change that is not ready. Data are
+// never touched, and neither is the revision that is current: when the state
+// does not know that, it is the state that somebody has to look at.
+func (b *Backend) Clean(known func(name string, rev int) bool) error {
+	errs := []error{
+		disk.RemoveTemps(b.dirs.Staging()),
+		disk.RemoveTemps(b.dirs.RevertedData()),
+		b.cleanStaged(time.Now().Add(-keepStaged)),
+	}
+	names, err := folders(b.allData())
+	errs = append(errs, err)
+	for _, name := range names {
+		errs = append(errs, disk.RemoveTemps(b.dirs.Data(name)))
+	}
+	names, err = folders(b.dirs.Packages())
+	errs = append(errs, err)
+	for _, name := range names {
+		errs = append(errs, b.cleanPackage(name, known))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Backend) cleanStaged(before time.Time) error {
+	ids, err := folders(b.dirs.Staging())
+	errs := []error{err}
+	for _, id := range ids {
+		if fi, err := os.Lstat(b.staged(id)); err == nil && fi.ModTime().Before(before) {
+			errs = append(errs, disk.Discard(b.staged(id)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Backend) cleanPackage(name string, known func(name string, rev int) bool) error {
+	if err := disk.RemoveTemps(b.dirs.Package(name)); err != nil {
+		return err
+	}
+	current, err := b.Current(name)
+	if err != nil {
+		return err
+	}
+	revs, err := revisions(b.dirs.Package(name))
+	if err != nil {
+		return err
+	}
+	for _, rev := range revs {
+		if rev == current || known(name, rev) {
+			continue
+		}
+		if err := b.RemoveRevision(name, rev); err != nil {
+			return err
+		}
+	}
+	return removeEmpty(b.dirs.Package(name))
+}
+
+// folders lists the names of folders in dir, none when there is no dir.
+func folders(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name()[0] != '.' {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
