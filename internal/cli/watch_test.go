@@ -96,3 +96,19 @@ func watchUntil(t *testing.T, d *fakeDaemon, p *person, text string, args ...str
 	}
 	return p.types(args...)
 }
+
+// watchUntilStory types a command that stays, and interrupts it once it has
+// watched so many times.
+func watchUntilStory(t *testing.T, p *person, times int, args ...string) result {
+	t.Helper()
+	ctx, enough := context.WithCancel(t.Context())
+	p.ctx = ctx
+	before := p.stderr.on
+	p.stderr.on = func(all string) {
+		before(all)
+		if strings.Count(all, "watching ") == times {
+			enough()
+		}
+	}
+	return p.types(args...)
+}
