@@ -81,7 +81,11 @@ func notFound(path string) string {
 	if _, err := os.Stat(path); err != nil {
 		return "it is a link that leads nowhere"
 	}
-	if interp := interpreter(path); interp != "" {
+	interp := interpreter(path)
+	if dos, ok := strings.CutSuffix(interp, "\r"); ok {
+		return fmt.Sprintf(`its interpreter %s\r is not there (the line ends as on DOS)`, dos)
+	}
+	if interp != "" {
 		return fmt.Sprintf("its interpreter %s is not there", interp)
 	}
 	return "the loader that it names is not there"
@@ -111,9 +115,10 @@ func interpreter(path string) string {
 	}
 	defer f.Close()
 	line, _ := bufio.NewReader(io.LimitReader(f, 256)).ReadString('\n') // the kernel reads no further either
-	rest, ok := strings.CutPrefix(line, "#!")
-	if fields := strings.Fields(rest); ok && len(fields) > 0 {
-		return strings.TrimSuffix(fields[0], "\r")
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "#!")
+	if !ok {
+		return ""
 	}
-	return ""
+	interp, _, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+	return interp
 }

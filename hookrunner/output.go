@@ -28,6 +28,7 @@ var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 // run's own goroutine touches it.
 type output struct {
 	log      *slog.Logger
+	buf      *[chunk]byte // nil until something is read
 	tail     []byte
 	stdout   []byte
 	lastErr  []byte
@@ -56,9 +57,10 @@ func (o *output) open(name string) (*stream, *os.File, error) {
 // read takes one chunk in, and closes the stream at its end. It blocks unless
 // poll has said that there is something.
 func (s *stream) read() {
-	buf := chunks.Get().(*[chunk]byte)
-	defer chunks.Put(buf)
-	n, err := unix.Read(s.fd, buf[:])
+	if s.out.buf == nil {
+		s.out.buf = chunks.Get().(*[chunk]byte)
+	}
+	n, err := unix.Read(s.fd, s.out.buf[:])
 	if err == unix.EINTR {
 		return
 	}
@@ -66,7 +68,7 @@ func (s *stream) read() {
 		s.close()
 		return
 	}
-	s.take(buf[:n])
+	s.take(s.out.buf[:n])
 }
 
 // drain takes in what is in the pipe now that nobody of the run is alive. Who
@@ -87,13 +89,17 @@ func readable(fd int) bool {
 	return n > 0 || err == unix.EINTR
 }
 
-// close counts an unfinished last line as a line.
 func (s *stream) close() {
 	if s.fd < 0 {
 		return
 	}
 	unix.Close(s.fd)
 	s.fd = -1
+	s.flush()
+}
+
+// flush counts an unfinished last line as a line.
+func (s *stream) flush() {
 	if len(s.partial) > 0 {
 		s.out.line(s.name, s.partial)
 	}
@@ -102,7 +108,7 @@ func (s *stream) close() {
 func (s *stream) take(b []byte) {
 	s.out.keep(b, s.name)
 	for len(b) > 0 {
-		if s.out.dropped > 0 {
+		if s.out.dropped > 0 && len(s.partial) == 0 {
 			b = s.skip(b)
 		}
 		line, rest, ended := bytes.Cut(b, []byte{'\n'})
@@ -132,7 +138,6 @@ func (s *stream) skip(b []byte) []byte {
 	if s.name == stderrName {
 		s.out.lastWord(b[:last])
 	}
-	s.partial = s.partial[:0]
 	return b[last:]
 }
 
@@ -181,6 +186,10 @@ func (o *output) lastWord(lines []byte) {
 func (o *output) end(res *Result, streams ...*stream) {
 	for _, s := range streams {
 		s.drain()
+	}
+	if o.buf != nil {
+		chunks.Put(o.buf)
+		o.buf = nil
 	}
 	if o.dropped > 0 {
 		o.log.Info("more lines were not logged", "lines", o.dropped)

@@ -72,6 +72,7 @@ func New(o Options) (*Runner, error) {
 	if err := r.linkCtl(o.CtlPath); err != nil {
 		return nil, err
 	}
+	osutil.KeepDescriptors()
 	stop, err := osutil.Adopt()
 	if err != nil {
 		return nil, err

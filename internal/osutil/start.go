@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"sync"
@@ -45,6 +46,13 @@ type Spec struct {
 var devNull = sync.OnceValues(func() (*os.File, error) {
 	return os.OpenFile(os.DevNull, os.O_RDWR, 0)
 })
+
+// KeepDescriptors keeps what this process was itself handed (a shell's pipe, a
+// service manager's socket) from being handed on to what it starts. Kernels
+// before 5.11 lack the call: there, what came open stays so.
+func KeepDescriptors() {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+}
 
 // Start starts s. An *os.PathError with a syscall.Errno in the chain says why
 // the kernel refused the program. ctx bounds the start, not the life.
