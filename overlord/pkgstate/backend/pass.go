@@ -219,7 +219,7 @@ func (p *pass) unlessSame(e *item, s stamp, copyItem func(*item) error) error {
 	linked = linked && e.info.Mode().IsRegular()
 	prior, known := p.prior[e.path]
 	switch {
-	case e.there && known && prior.same(s):
+	case e.there && known && prior.same(s) && (!linked || p.oneFile(first, e.path)):
 		s = prior
 	case linked:
 		s = p.stamps[first]
@@ -238,6 +238,14 @@ func (p *pass) unlessSame(e *item, s stamp, copyItem func(*item) error) error {
 		p.stamps[e.path] = s
 	}
 	return nil
+}
+
+// oneFile tells whether two copies are names of one file. They are not when the
+// second name came between the copying of the two.
+func (p *pass) oneFile(a, b string) bool {
+	fa, errA := p.top.Lstat(a)
+	fb, errB := p.top.Lstat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }
 
 func (p *pass) replace(e *item, make func(*item) error) error {
