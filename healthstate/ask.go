@@ -34,12 +34,14 @@ func (m *Manager) ask(ctx context.Context, t Target, phase hookrunner.Phase, ser
 	return o, nil
 }
 
-// hearing says which record follows from an outcome.
-func (m *Manager) hearing(t Target, o Outcome) func(*known) *known {
+// hearing says which record follows from an outcome. What it gives is called
+// with the manager locked.
+func (m *Manager) hearing(p *pkg, t Target, o Outcome) func(*known) *known {
 	now := time.Now()
 	return func(was *known) *known {
 		mine := was.of(t.Revision)
-		if mine && was.Source == SourceApp && (o.silent || !t.asks() && o.Status() != Error) && m.unexpired(t, was, now) {
+		nothing := o.silent || !t.asks() && o.Status() != Error
+		if nothing && mine && was.Source == SourceApp && !p.expired(m.opts, now) {
 			return was // a silent hook does not replace what an app said
 		}
 		if !t.asks() && o.Status() != Error {
@@ -61,10 +63,6 @@ func since(was, k *known, now time.Time) *time.Time {
 		return b.Since
 	}
 	return &now
-}
-
-func (m *Manager) unexpired(t Target, k *known, now time.Time) bool {
-	return k.CheckedAt != nil && now.Sub(*k.CheckedAt) < m.opts.ttl(t)
 }
 
 // Check runs packages now, by hand, and gives their records with the hook's

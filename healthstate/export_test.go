@@ -56,7 +56,7 @@ type Upkeep struct {
 // Judge runs the trial.
 func (t Trial) Judge(ctx context.Context, target Target) (Verdict, error) {
 	return trial{
-		asks: t.Hook, serves: t.Services, settle: t.Settle, bake: t.Bake, run: t.Run, events: t.Events,
+		asks: t.Hook, settle: t.Settle, bake: t.Bake, run: t.Run, events: t.Events,
 		look: func(ctx context.Context) (upkeep, error) {
 			u, err := t.Look(ctx)
 			return upkeep{broken: u.Broken, between: u.Between, starting: u.Starting, restarts: u.Restarts, any: t.Services}, err

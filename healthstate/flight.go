@@ -73,7 +73,7 @@ func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 	m.plan(p)
 	m.mu.Unlock()
 	if err == nil {
-		f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(f.target, o))
+		f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(p, f.target, o))
 	}
 	m.mu.Lock()
 	p.flight = nil
@@ -81,9 +81,9 @@ func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 	p.broadcast()
 	m.mu.Unlock()
 	f.release()
+	m.logRun(f)
 	f.cancel(nil)
 	close(f.done)
-	m.logRun(f)
 }
 
 // count follows how often in a row the package was not well, which decides when
@@ -98,18 +98,24 @@ func (m *Manager) count(p *pkg, o Outcome) {
 	p.unwell++
 }
 
+// logRun tells of a run in one record.
 func (m *Manager) logRun(f *flight) {
+	level, text := slog.LevelInfo, "health run"
 	attrs := []slog.Attr{
 		slog.String("package", f.target.Name), slog.Int("revision", f.target.Revision),
 		slog.String("phase", string(f.phase)), slog.Duration("duration", time.Since(f.start)),
 	}
-	if f.err != nil {
-		m.log.LogAttrs(context.Background(), slog.LevelInfo, "health run ended early", append(attrs, slog.Any("reason", f.err))...)
-		return
+	switch rec := f.out.Record; {
+	case f.err == nil:
+		attrs = append(attrs, slog.String("status", rec.Status), slog.String("code", rec.Code), slog.Int("exit", f.out.exit))
+	case f.ctx.Err() != nil:
+		text = "health run ended early"
+		attrs = append(attrs, slog.Any("reason", f.err))
+	default:
+		level, text = slog.LevelWarn, "health run could not be made"
+		attrs = append(attrs, slog.Any("reason", f.err))
 	}
-	rec := f.out.Record
-	m.log.LogAttrs(context.Background(), slog.LevelInfo, "health run", append(attrs,
-		slog.String("status", rec.Status), slog.String("code", rec.Code), slog.Int("exit", f.out.exit))...)
+	m.log.LogAttrs(context.Background(), level, text, attrs...)
 }
 
 // listen runs what the package has to ask: its hook and, beside it, all its

@@ -49,7 +49,7 @@ func (m *Manager) History(name string, limit int) ([]api.Transition, error) {
 const trimEvery = 64
 
 // appendHistory keeps one more transition, and now and then drops what is too
-// old or too much. The state and the manager are locked.
+// old or too much. The state is locked.
 func (m *Manager) appendHistory(p *pkg, t api.Transition) {
 	name := journal(t.Package)
 	m.st.Append(name, t)

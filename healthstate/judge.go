@@ -54,8 +54,7 @@ func (m *Manager) trial(t Target, j JudgeOptions) trial {
 		bake = *j.Bake
 	}
 	return trial{
-		asks: t.asks(), serves: len(t.Services)+len(j.ServicesBefore) > 0 && m.svc != nil,
-		settle: settle, bake: bake,
+		asks: t.asks(), settle: settle, bake: bake,
 		run: func(ctx context.Context) (Outcome, error) {
 			return m.runInChange(ctx, t, hookrunner.PhaseAfter, false)
 		},
@@ -72,7 +71,7 @@ func (m *Manager) settle(t Target, o Outcome) {
 	if p == nil {
 		return
 	}
-	next := m.hearing(t, o)
+	next := m.hearing(p, t, o)
 	m.takeIn(p, t, hookrunner.PhaseAfter, time.Now(), func(was *known) *known {
 		k := next(was)
 		if k == nil || !t.asks() || !was.of(t.Revision) {
@@ -178,7 +177,7 @@ func (m *Manager) RecordHook(c *hookrunner.Context) {
 		return
 	}
 	o := conclude(t, c.Phase(), heard{hook: &hookrunner.Result{}, words: words})
-	m.takeIn(p, t, "", time.Now(), m.hearing(t, o))
+	m.takeIn(p, t, "", time.Now(), m.hearing(p, t, o))
 }
 
 // speaker gives the package that c speaks for, if that revision is current.

@@ -30,7 +30,7 @@ type pkg struct {
 	unwell  int           // runs in a row that did not find it active
 
 	output   []byte // tail of the last run's
-	appended int    // transitions since pkgd started
+	appended int    // transitions since pkgd started; the state's lock guards it
 }
 
 // show is the record as a reader sees it.
@@ -50,7 +50,7 @@ func (p *pkg) show(o Options) api.Record {
 		rec.Last = &last
 	}
 	rec.TTL = o.ttl(p.target).Seconds()
-	if due := p.due; !due.IsZero() {
+	if due := p.due; p.target.asks() {
 		rec.NextCheck = &due
 	}
 	return rec
@@ -103,6 +103,11 @@ func (m *Manager) expectStale(p *pkg) {
 // nothing to confirm its own, and only an app's words fade.
 func (p *pkg) canStale() bool {
 	return p.staleSince.IsZero() && p.known.of(p.target.Revision) && p.counted() && p.known.Status != string(Unknown)
+}
+
+// expired tells whether the package's record is too old to count.
+func (p *pkg) expired(o Options, now time.Time) bool {
+	return p.standing || !now.Before(p.saidAt.Add(o.ttl(p.target)))
 }
 
 // expire marks the records that got stale and finds when the next one does.

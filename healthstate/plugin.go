@@ -15,7 +15,7 @@ import (
 // Anything else is a plug-in that is itself broken, and fails.
 func pluginCheck(name string, res hookrunner.Result) api.Check {
 	message, data := parsePlugin(string(res.Stdout))
-	c := api.Check{Name: tidy(name), Message: message, Data: data, Health: Fail}
+	c := api.Check{Name: checkNameOf(name), Message: message, Data: data, Health: Fail}
 	switch {
 	case res.TimedOut:
 		c.Message = tidy(fmt.Sprintf("did not end within %s", res.Timeout))
@@ -25,6 +25,15 @@ func pluginCheck(name string, res hookrunner.Result) api.Check {
 		c.Health = []string{Passed, Warn, Fail, Warn}[res.ExitCode]
 	}
 	return fitted(c)
+}
+
+// checkNameOf makes a check's name of a file's.
+func checkNameOf(file string) string {
+	name := []rune(tidy(file))
+	if len(name) == 0 {
+		return "plug-in"
+	}
+	return strings.TrimSpace(string(name[:min(len(name), maxCode)]))
 }
 
 // parsePlugin reads what a plug-in prints: the first line up to "|" is the

@@ -93,10 +93,10 @@ func TestPerformanceDataThatIsMalformedSpoilsOnlyItself(t *testing.T) {
 }
 
 func FuzzPlugin(f *testing.F) {
-	f.Add("PING OK | 'rta x'=0.80ms;1;2;3;4\nmore | b=U", 0)
-	f.Add("|''''=''", 3)
-	f.Fuzz(func(t *testing.T, out string, exit int) {
-		c := healthstate.PluginCheck("x", hookrunner.Result{Stdout: []byte(out), ExitCode: exit})
+	f.Add("check_ping", "PING OK | 'rta x'=0.80ms;1;2;3;4\nmore | b=U", 0)
+	f.Add("a\n", "|''''=''", 3)
+	f.Fuzz(func(t *testing.T, name, out string, exit int) {
+		c := healthstate.PluginCheck(name, hookrunner.Result{Stdout: []byte(out), ExitCode: exit})
 		if _, err := healthstate.NewCheck(c.Name, c.Health, c.Message, c.QoS, c.Data); err != nil {
 			t.Errorf("%q gives a check that is refused: %v", out, err)
 		}

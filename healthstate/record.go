@@ -8,6 +8,7 @@ import (
 
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/overlord/state"
 )
 
 // known is the last record of a package as it is kept. It is never changed.
@@ -99,19 +100,31 @@ func (m *Manager) confirm(p *pkg, t Target, phase hookrunner.Phase, now time.Tim
 	return n.rec, n, true
 }
 
+// replace takes in a record that says something new.
 func (m *Manager) replace(p *pkg, t Target, phase hookrunner.Phase, now time.Time, next func(*known) *known) (api.Record, news, bool) {
 	m.st.Lock()
 	defer m.st.Unlock()
+	if exists := m.exists(); exists != nil && !exists(m.st, t.Name, t.Revision) {
+		return api.Record{}, news{}, false
+	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.isAsked(p, t) || m.opts.Exists != nil && !m.opts.Exists(m.st, t.Name, t.Revision) {
+	if !m.isAsked(p, t) {
+		m.mu.Unlock()
 		return api.Record{}, news{}, false
 	}
 	was := p.known
 	k := next(was)
+	p.dirty = false
 	n := m.setKnown(p, k, phase, now)
-	m.keep(p, was, phase, now)
+	m.mu.Unlock()
+	m.keep(p, t, was, k, phase, now)
 	return n.rec, n, true
+}
+
+func (m *Manager) exists() func(*state.State, string, int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.opts.Exists
 }
 
 // isAsked tells whether p still is what t was when it was asked.
@@ -131,31 +144,22 @@ func (m *Manager) setKnown(p *pkg, k *known, phase hookrunner.Phase, now time.Ti
 }
 
 // keep writes the package's record, and what follows from it when it says
-// something else than the one before. The state and the manager are locked.
-func (m *Manager) keep(p *pkg, was *known, phase hookrunner.Phase, now time.Time) {
-	k := p.known
+// something else than the one before. The state is locked.
+func (m *Manager) keep(p *pkg, t Target, was, k *known, phase hookrunner.Phase, now time.Time) {
+	tr := api.Transition{At: now, Package: t.Name, Revision: t.Revision, Phase: string(phase)}
 	if k == nil {
-		m.st.Set(recordKey(p.target.Name), nil)
+		m.st.Set(recordKey(t.Name), nil)
 	} else {
-		m.st.Set(recordKey(p.target.Name), *k)
+		m.st.Set(recordKey(t.Name), *k)
+		tr.Message = k.Message
 	}
-	p.dirty = false
 	from, to := was.before(), k.before()
-	if k == nil {
-		to.Revision = p.target.Revision
-	}
-	if from.Revision == to.Revision && from.Status == to.Status && from.Code == to.Code {
+	if from.Revision == t.Revision && from.Status == to.Status && from.Code == to.Code {
 		return
 	}
-	t := api.Transition{
-		At: now, Package: p.target.Name, Revision: to.Revision,
-		From: from.Status, To: to.Status, Code: to.Code, Phase: string(phase),
-	}
-	if k != nil {
-		t.Message = k.Message
-	}
-	m.appendHistory(p, t)
-	m.warn(t)
+	tr.From, tr.To, tr.Code = from.Status, to.Status, to.Code
+	m.appendHistory(p, tr)
+	m.warn(tr)
 }
 
 // warn raises a warning when a package got worse outside a change, and drops

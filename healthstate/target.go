@@ -54,7 +54,7 @@ type Options struct {
 
 	// Exists tells, with the state locked, whether this revision of the package
 	// is still the one that a record may be written for. nil: whether it is the
-	// tracked one, which is asked in any case.
+	// tracked one, which is asked in any case. It must not call the manager.
 	Exists func(st *state.State, name string, rev int) bool
 }
 

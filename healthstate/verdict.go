@@ -11,7 +11,10 @@ import (
 const (
 	firstRerun = 250 * time.Millisecond
 	lastRerun  = 5 * time.Second
+	maxTrouble = 3 // runs in a row that cannot be made, before it gives up when settle is over
 )
+
+const startedAgain = "a service had to be started again"
 
 // Verdict is what a refresh is judged by.
 type Verdict struct {
@@ -20,12 +23,11 @@ type Verdict struct {
 	ServiceDown string // the service that made it an error, with the reason; empty: none
 }
 
-// trial is one verdict in the making, apart from how a hook is run and services
-// are looked at. A run that is under way when settle is over ends in its own
-// time, so that the longest verdict takes settle, a run's timeout and bake.
+// trial is one verdict apart from how a hook is run and services are looked at.
+// A run that is under way when settle is over ends in its own time, so that the
+// longest verdict takes settle, a run's timeout and bake.
 type trial struct {
 	asks         bool // there is a hook
-	serves       bool // there are services to look at
 	settle, bake time.Duration
 
 	run    func(context.Context) (Outcome, error)
@@ -34,10 +36,20 @@ type trial struct {
 	quiet  func(upkeep) Outcome // of a package without a hook
 }
 
+// course is how far a trial has come.
+type course struct {
+	trial
+	v       Verdict
+	over    time.Time     // when settle is
+	pause   time.Duration // before the next run where it is not active
+	held    hold
+	trouble int // runs in a row that could not be made
+}
+
 // hold is a time for which the package has been active without a break.
 type hold struct {
-	since    time.Time // zero: it is not active
-	runs     int
+	since    time.Time
+	runs     int // 0: it is not active
 	restarts int // of its services when it began
 }
 
@@ -47,82 +59,98 @@ func (t trial) judge(ctx context.Context) (Verdict, error) {
 	if !t.asks {
 		return t.watch(ctx)
 	}
-	var v Verdict
-	var held hold
-	over, pause := time.Now().Add(t.settle), firstRerun
+	c := course{trial: t, over: time.Now().Add(t.settle), pause: firstRerun}
 	for {
-		u, err := t.ask(ctx, &v)
-		now := time.Now()
-		switch {
-		case ctx.Err() != nil:
-			return v, context.Cause(ctx)
-		case err != nil && !now.Before(over):
-			return v, err
-		case err == nil && t.decided(&v, u, &held, now, over):
-			return v, nil
+		done, err := c.step(ctx)
+		if done || err != nil {
+			return c.v, err
 		}
-		wait := min(pause, over.Sub(now))
-		if held.runs > 0 {
-			wait, pause = min(lastRerun, held.since.Add(t.bake).Sub(now)), firstRerun
-		} else {
-			pause = min(2*pause, lastRerun)
-		}
-		if down := t.rest(ctx, wait, held); down != "" {
-			v.fall(down)
-			return v, nil
+		if down := t.rest(ctx, c.wait(time.Now()), c.held); down != "" {
+			c.v.fall(down)
+			return c.v, nil
 		}
 	}
 }
 
-// ask runs the hook once more and looks at the services.
-func (t trial) ask(ctx context.Context, v *Verdict) (upkeep, error) {
-	o, err := t.run(ctx)
+// step runs the hook once more, and tells whether that settles it.
+func (c *course) step(ctx context.Context) (done bool, err error) {
+	u, err := c.ask(ctx)
+	now := time.Now()
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if err == nil {
+		c.trouble = 0
+		return c.decided(u, now), nil
+	}
+	c.held = hold{} // nobody saw it
+	if c.trouble++; c.trouble >= maxTrouble && !now.Before(c.over) {
+		return false, err
+	}
+	return false, nil
+}
+
+// ask runs the hook and looks at the services.
+func (c *course) ask(ctx context.Context) (upkeep, error) {
+	o, err := c.run(ctx)
 	if err != nil {
 		return upkeep{}, err
 	}
-	v.Outcome = o
-	v.Runs++
-	return t.look(ctx)
+	c.v.Outcome = o
+	c.v.Runs++
+	return c.look(ctx)
+}
+
+// wait is the time until the next run.
+func (c *course) wait(now time.Time) time.Duration {
+	if c.held.runs > 0 {
+		c.pause = firstRerun
+		return min(lastRerun, c.held.since.Add(c.bake).Sub(now))
+	}
+	d := c.pause
+	c.pause = min(2*c.pause, lastRerun)
+	if left := c.over.Sub(now); left > 0 {
+		d = min(d, left)
+	}
+	return d
 }
 
 // decided tells whether the last run settles it, and keeps book of how long the
 // package has been active.
-func (t trial) decided(v *Verdict, u upkeep, held *hold, now, over time.Time) bool {
-	if down := held.fallen(u); down != "" {
-		v.fall(down)
+func (c *course) decided(u upkeep, now time.Time) bool {
+	if down := c.held.fallen(u); down != "" {
+		c.v.fall(down)
 		return true
 	}
-	if u.between != "" && !v.ownError() {
-		v.serviceDown(u.between) // it may come back before settle is over
+	if u.between != "" && !c.v.ownError() {
+		c.v.serviceDown(u.between) // it may come back before settle is over
 	}
-	switch s := v.Status(); {
-	case v.Explicit && (s == Error || s == Blocked):
+	switch s := c.v.Status(); {
+	case c.v.Explicit && (s == Error || s == Blocked):
 		return true
 	case s == Active:
-		return t.held(v, u, held, now)
+		return c.baked(u, now)
 	}
-	*held = hold{}
-	if now.Before(over) {
+	c.held = hold{}
+	if now.Before(c.over) {
 		return false
 	}
-	v.stillFailing()
-	if u.between != "" {
-		v.ServiceDown = u.between
-	}
+	c.v.stillFailing()
+	c.v.ServiceDown = u.between
 	return true
 }
 
-// held tells whether active has held for long enough.
-func (t trial) held(v *Verdict, u upkeep, held *hold, now time.Time) bool {
-	if held.runs == 0 {
-		*held = hold{since: now, restarts: u.restarts}
+// baked tells whether active has held for long enough.
+func (c *course) baked(u upkeep, now time.Time) bool {
+	if c.held.runs == 0 {
+		c.held = hold{since: now, restarts: u.restarts}
 	}
-	held.runs++
-	if t.bake > 0 {
-		return held.runs > 1 && now.Sub(held.since) >= t.bake
+	c.held.runs++
+	if c.bake > 0 {
+		return c.held.runs > 1 && now.Sub(c.held.since) >= c.bake
 	}
 	if u.restarts > 0 { // there is no time in which to see it fall again
-		v.fall("a service had to be started again")
+		c.v.fall(startedAgain)
 	}
 	return true
 }
@@ -138,7 +166,7 @@ func (h hold) fallen(u upkeep) string {
 	case u.between != "":
 		return u.between
 	case u.restarts > h.restarts:
-		return "a service had to be started again"
+		return startedAgain
 	}
 	return ""
 }
@@ -179,7 +207,6 @@ func (t trial) rest(ctx context.Context, d time.Duration, held hold) string {
 // active would have to hold.
 func (t trial) watch(ctx context.Context) (Verdict, error) {
 	held := hold{since: time.Now(), runs: 1}
-	end := held.since.Add(t.bake)
 	for {
 		u, err := t.look(ctx)
 		if ctx.Err() != nil {
@@ -189,19 +216,18 @@ func (t trial) watch(ctx context.Context) (Verdict, error) {
 			return Verdict{}, err
 		}
 		v := Verdict{Outcome: t.quiet(u)}
-		left := time.Until(end)
+		left := time.Until(held.since.Add(t.bake))
 		down := held.fallen(u)
 		if left <= 0 {
 			down = first(down, u.starting)
 		}
-		switch {
-		case down != "":
-			v.fall(down)
-			return v, nil
-		case !t.serves || left <= 0:
+		if down == "" && (!u.any || left <= 0) {
 			return v, nil
 		}
-		if down := t.rest(ctx, left, held); down != "" {
+		if down == "" {
+			down = t.rest(ctx, left, held)
+		}
+		if down != "" {
 			v.fall(down)
 			return v, nil
 		}

@@ -355,6 +355,18 @@ func TestAHookThatCannotBeStartedIsNotThePackagesFault(t *testing.T) {
 	})
 }
 
+func TestARunThatCannotBeMadeDuringBakeIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, inTurn(active, answer{err: errors.New("cannot fork")}, active), healthstate.Options{Bake: 2 * time.Second})
+		h.Track(target("web", 1))
+		begin := time.Now()
+		v, err := h.Judge(t.Context(), target("web", 1), healthstate.JudgeOptions{})
+		if err != nil || word(v.Record) != "active" || time.Since(begin) != ms(4250) || v.Runs != 3 {
+			t.Errorf("%s after %v and %d runs, %v", word(v.Record), time.Since(begin), v.Runs, err)
+		}
+	})
+}
+
 func TestAServiceManagerThatDoesNotAnswerForAWhileIsNoVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, always(active), healthstate.Options{Settle: time.Minute, Bake: time.Second})
