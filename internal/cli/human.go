@@ -34,7 +34,18 @@ func in(now time.Time, at *time.Time) string {
 	if d < time.Second {
 		return "now"
 	}
-	return "in " + span(d)
+	return "in " + span(rounded(d))
+}
+
+// rounded is a time to come, to the nearest of the unit in which it is told:
+// 7 h 59 min are in 8 h. (A time that has passed is told in whole units.)
+func rounded(d time.Duration) time.Duration {
+	for _, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
+		if r := d.Round(unit); r >= unit {
+			return r
+		}
+	}
+	return d
 }
 
 // span is a duration for people: "12 s", "2 min", "3 h", "1 day", "3 days".

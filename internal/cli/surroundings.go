@@ -41,6 +41,12 @@ func (p *private) look(name string) (s surroundings, err error) {
 	return s, nil
 }
 
+// same tells whether nothing at all has changed.
+func (s surroundings) same(other surroundings) bool {
+	return len(s.data.changed(other.data)) == 0 && slices.Equal(s.services, other.services) &&
+		s.processes == other.processes && s.sockets == other.sockets
+}
+
 // tree is what a folder holds: for each path what tells whether it changed.
 type tree map[string]string
 

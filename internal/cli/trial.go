@@ -73,6 +73,9 @@ func (p *private) try(ctx context.Context, info *pkginfo.Info, dir string, runs 
 	if t.after, err = p.look(info.Name); err != nil {
 		return nil, err
 	}
+	if t.idle = t.after; t.after.same(t.before) {
+		return t, nil
+	}
 	// What changes in the same time without a run is not the hook's doing.
 	select {
 	case <-ctx.Done():
@@ -158,7 +161,7 @@ func (t *trial) judgeSurroundings() {
 		if len(t.after.data.changed(t.idle.data)) > 0 {
 			t.find("run-data-busy", pkginfo.LevelNote, "its services write to their data by themselves, so it cannot be told whether the hook does")
 		} else {
-			t.find("run-writes-data", pkginfo.LevelWarn, "it changes the package's data (%s): what it does to them before a refresh is part of what is restored", strings.Join(d, ", "))
+			t.find("run-writes-data", pkginfo.LevelWarn, "it changes the package's data (%s): a check must leave no trace", strings.Join(d, ", "))
 		}
 	}
 	if !slices.Equal(t.before.services, t.after.services) {

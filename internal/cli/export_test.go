@@ -1,0 +1,3 @@
+package cli
+
+var Ago, In, Seconds, Size = ago, in, seconds, size
