@@ -204,6 +204,27 @@ func codes(t *testing.T, folder string) (found []string) {
 	return found
 }
 
+var runRule = regexp.MustCompile(`"(run-[a-z-]+)", pkginfo\.Level(\w+),`)
+
+func TestTheReferenceOfLintHasEveryRuleWithItsLevel(t *testing.T) {
+	page := read(t, "docs/reference/lint.md")
+	levels := map[string]string{}
+	for _, rule := range pkginfo.LintRules() {
+		levels[rule.ID] = rule.Level
+	}
+	for _, m := range runRule.FindAllStringSubmatch(read(t, "internal/cli/trial.go"), -1) {
+		levels[m[1]] = strings.ToLower(m[2])
+	}
+	for id, level := range levels {
+		if !strings.Contains(page, "### "+id+"\n\n"+level+". ") {
+			t.Errorf("rule %s (%s) is missing", id, level)
+		}
+	}
+	if n := strings.Count(page, "\n### "); n != len(levels) {
+		t.Errorf("%d rules are described, and there are %d", n, len(levels))
+	}
+}
+
 var example = regexp.MustCompile("(?s)```yaml\n# ([^\n]*)\n(.*?)```")
 
 // TestExamplesInTheDocumentationAreAccepted: the first line of an example says
