@@ -135,10 +135,16 @@ func (t *Task) hopeless(c *Change) bool {
 	if c.rec.Aborted || c.lanesDead(t) {
 		return true
 	}
-	for _, w := range t.WaitTasks() {
-		if w.rec.Status.Ready() && w.rec.Status != DoneStatus {
-			return true
-		}
+	return slices.ContainsFunc(t.WaitTasks(), (*Task).givenUp)
+}
+
+// givenUp tells of a task that is not and will not be done.
+func (t *Task) givenUp() bool {
+	switch t.rec.Status {
+	case DoStatus, DoingStatus, DoneStatus:
+		return false
+	case WaitStatus:
+		return t.rec.Waited == UndoingStatus
 	}
-	return false
+	return true
 }

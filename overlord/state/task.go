@@ -127,6 +127,8 @@ func (t *Task) move(to Status) {
 	switch {
 	case to == WaitStatus:
 		t.rec.Waited = old
+	case to == AbortStatus, to == UndoStatus:
+		t.rec.At = time.Time{} // it was the time of a retry of do
 	case to.Ready():
 		t.rec.Ready = t.st.now()
 	}
