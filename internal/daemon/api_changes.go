@@ -12,7 +12,7 @@ import (
 // getChanges lists changes as summaries. select=ready or in-progress, and
 // package=NAME, narrow it.
 func getChanges(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "select", "package")
+	q := params(r)
 	which, name := q.values.Get("select"), q.values.Get("package")
 	if !slices.Contains([]string{"", "all", "ready", "in-progress"}, which) {
 		q.fail("parameter \"select\": %q is none of all, ready, in-progress", which)
@@ -20,7 +20,7 @@ func getChanges(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, erro
 	if q.err != nil {
 		return answer{}, q.err
 	}
-	chosen := []api.Change{}
+	var chosen []api.Change
 	for _, chg := range d.o.Packages.Changes() {
 		unwanted := (which == "ready" && !chg.Ready) || (which == "in-progress" && chg.Ready) ||
 			(name != "" && !slices.Contains(chg.Packages, name))
@@ -38,7 +38,7 @@ func getChange(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error
 
 // waitChange answers when the change is ready or timeout seconds have passed.
 func waitChange(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "timeout")
+	q := params(r)
 	timeout := q.seconds("timeout")
 	if q.err != nil {
 		return answer{}, q.err
@@ -90,6 +90,6 @@ func publicChange(chg api.Change) api.Change {
 }
 
 func withoutLog(t api.Task) api.Task {
-	t.Log = []string{}
+	t.Log = nil
 	return t
 }

@@ -8,7 +8,7 @@ import (
 
 // getConfig gives a package's configuration; keys=A,B.C a part of it.
 func getConfig(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "keys")
+	q := params(r)
 	keys := q.list("keys")
 	if q.err != nil {
 		return answer{}, q.err

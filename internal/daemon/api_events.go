@@ -10,7 +10,7 @@ import (
 // getEvents streams what happens as server-sent events until the client goes;
 // types=change,task,health narrows it.
 func getEvents(d *Daemon, w http.ResponseWriter, r *http.Request) error {
-	q := params(r, "types")
+	q := params(r)
 	types := q.list("types")
 	known := []string{"change", "task", "health"}
 	for _, t := range types {

@@ -14,15 +14,13 @@ const maxHistory = 100_000
 
 // getHealth reads the snapshot; names=A,B narrows it.
 func getHealth(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "names")
+	q := params(r)
 	names := q.list("names")
 	if q.err != nil {
 		return answer{}, q.err
 	}
-	host := d.o.Health.Host()
 	if len(names) == 0 {
-		host.Packages = list(host.Packages)
-		return answer{result: host}, nil
+		return answer{result: d.o.Health.Host()}, nil
 	}
 	var records []api.Record
 	for _, name := range names {
@@ -60,7 +58,7 @@ func (d *Daemon) check(r *http.Request, req api.HealthRequest) ([]api.Record, er
 		return nil, err
 	}
 	if !req.Verbose {
-		return list(records), nil
+		return records, nil
 	}
 	records = slices.Clone(records)
 	for i := range records {
@@ -86,7 +84,6 @@ func (d *Daemon) record(name string) (api.Record, error) {
 	}
 	return api.Record{
 		Package: name, Revision: info.Revision, Version: info.Version, Status: "unknown",
-		Blockers: []string{}, Checks: []api.Check{},
 	}, nil
 }
 
@@ -114,7 +111,7 @@ func postRecord(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, erro
 
 // getHistory gives transitions, newest first; n=COUNT the newest of them.
 func getHistory(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "n")
+	q := params(r)
 	n := q.number("n", 0, maxHistory)
 	if q.err != nil {
 		return answer{}, q.err
@@ -124,5 +121,5 @@ func getHistory(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, erro
 		return answer{}, err
 	}
 	transitions, err := d.o.Health.History(name, n)
-	return answer{result: list(transitions)}, err
+	return answer{result: transitions}, err
 }

@@ -21,7 +21,7 @@ const (
 // follow those to come until the client goes. It gives one JSON value a line,
 // or server-sent events where the client accepts these.
 func getLogs(d *Daemon, w http.ResponseWriter, r *http.Request) error {
-	q := params(r, "names", "n", "follow")
+	q := params(r)
 	names, n, follow := q.list("names"), q.number("n", defaultLines, maxLines), q.flag("follow")
 	if q.err != nil {
 		return q.err

@@ -6,11 +6,8 @@ import (
 	"pkgd.io/pkgd/internal/api"
 )
 
-func getPackages(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	if q := params(r); q.err != nil {
-		return answer{}, q.err
-	}
-	return answer{result: list(d.o.Packages.List())}, nil
+func getPackages(d *Daemon, _ http.ResponseWriter, _ *http.Request) (answer, error) {
+	return answer{result: d.o.Packages.List()}, nil
 }
 
 func postPackages(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {
@@ -60,7 +57,7 @@ func withoutOutput(why api.Why) api.Why {
 
 func getData(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
 	items, err := d.o.Packages.Data(r.PathValue("name"))
-	return answer{result: list(items)}, err
+	return answer{result: items}, err
 }
 
 func postData(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {
@@ -78,12 +75,4 @@ func postExec(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error)
 	}
 	x, err := d.o.Packages.Exec(req)
 	return answer{result: x}, err
-}
-
-// list makes an empty list of none, which in JSON are [] and null.
-func list[T any](all []T) []T {
-	if all == nil {
-		return []T{}
-	}
-	return all
 }

@@ -8,13 +8,13 @@ import (
 
 // getServices lists services; names=PACKAGE,PACKAGE.SERVICE narrows it.
 func getServices(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	q := params(r, "names")
+	q := params(r)
 	names := q.list("names")
 	if q.err != nil {
 		return answer{}, q.err
 	}
 	services, err := d.o.Packages.Services(names)
-	return answer{result: list(services)}, err
+	return answer{result: services}, err
 }
 
 func postServices(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {

@@ -5,12 +5,8 @@ import (
 	"os"
 )
 
-func getSystem(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	if q := params(r); q.err != nil {
-		return answer{}, q.err
-	}
+func getSystem(d *Daemon, _ http.ResponseWriter, _ *http.Request) (answer, error) {
 	s := d.o.System()
 	s.PID, s.StartedAt, s.Root = os.Getpid(), d.started, d.o.Dirs.Root
-	s.Listen = list(s.Listen)
 	return answer{result: s}, nil
 }

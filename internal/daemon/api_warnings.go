@@ -7,11 +7,8 @@ import (
 	"pkgd.io/pkgd/internal/api"
 )
 
-func getWarnings(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
-	if q := params(r); q.err != nil {
-		return answer{}, q.err
-	}
-	return answer{result: list(d.o.Packages.Warnings())}, nil
+func getWarnings(d *Daemon, _ http.ResponseWriter, _ *http.Request) (answer, error) {
+	return answer{result: d.o.Packages.Warnings()}, nil
 }
 
 // postWarnings dismisses the warnings that were there at a time, now where none

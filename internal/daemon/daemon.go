@@ -81,6 +81,10 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return d.serveOn(ctx, adminSocket, ctlSocket)
+}
+
+func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket) (err error) {
 	defer d.events.feed(d.o.Packages, d.o.Health)()
 	adminServer := httpserver.New(http.HandlerFunc(d.serveAdmin), connContext, d.o.Log)
 	ctlServer := httpserver.New(d.o.Ctl, d.o.CtlConnContext, d.o.Log)

@@ -108,30 +108,28 @@ func explainJSON(err error) error {
 	return badRequest("the body is not JSON: %v", err)
 }
 
-// query reads a request's parameters and gathers the first thing wrong with
-// them.
+// checkParams refuses parameters that the route does not know, since a misspelt
+// filter would otherwise answer more than was asked.
+func checkParams(r *http.Request, known []string) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return badRequest("cannot read the parameters: %v", err)
+	}
+	for key := range values {
+		if !slices.Contains(known, key) {
+			return badRequest("unknown parameter %q%s", key, didYouMean(key, known))
+		}
+	}
+	return nil
+}
+
+// query reads a request's parameters and keeps the first thing wrong with them.
 type query struct {
 	values url.Values
 	err    error
 }
 
-// params refuses parameters that the route does not know, since a misspelt
-// filter would otherwise answer more than was asked.
-func params(r *http.Request, known ...string) *query {
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	q := &query{values: values}
-	if err != nil {
-		q.err = badRequest("cannot read the parameters: %v", err)
-		return q
-	}
-	for key := range values {
-		if slices.Contains(known, key) {
-			continue
-		}
-		q.fail("unknown parameter %q%s", key, didYouMean(key, known))
-	}
-	return q
-}
+func params(r *http.Request) *query { return &query{values: r.URL.Query()} }
 
 func (q *query) fail(format string, args ...any) {
 	if q.err == nil {

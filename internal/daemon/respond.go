@@ -24,7 +24,7 @@ type answer struct {
 }
 
 func respond(w http.ResponseWriter, a answer) {
-	env := api.Response{Type: api.Sync, StatusCode: http.StatusOK, Result: marshal(a.result)}
+	env := api.Response{Type: api.Sync, StatusCode: http.StatusOK, Result: marshal(withLists(a.result))}
 	if a.change != "" {
 		env.Type, env.StatusCode, env.Change = api.Async, http.StatusAccepted, a.change
 	}

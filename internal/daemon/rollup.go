@@ -7,7 +7,7 @@ import "pkgd.io/pkgd/internal/api"
 // makes it degraded). The host's own is not made here: it knows which packages
 // count.
 func rollUp(records []api.Record) api.Health {
-	h := api.Health{Level: "UNKNOWN", Counts: map[string]int{}, Packages: list(records)}
+	h := api.Health{Level: "UNKNOWN", Counts: map[string]int{}, Packages: records}
 	stale := 0
 	for _, rec := range records {
 		h.Counts[rec.Status]++

@@ -21,6 +21,7 @@ type (
 // braces is a name.
 type route struct {
 	method, path string
+	params       string // that it takes, with commas between
 	access       access
 	handle       handler
 	stream       streamer
@@ -37,23 +38,23 @@ func routes() []route {
 		{method: "GET", path: "/v1/packages/{name}/why", handle: getWhy},
 		{method: "GET", path: "/v1/packages/{name}/data", access: admin, handle: getData},
 		{method: "POST", path: "/v1/packages/{name}/data", access: admin, handle: postData},
-		{method: "GET", path: "/v1/changes", handle: getChanges},
+		{method: "GET", path: "/v1/changes", params: "select,package", handle: getChanges},
 		{method: "GET", path: "/v1/changes/{id}", handle: getChange},
 		{method: "POST", path: "/v1/changes/{id}", access: admin, handle: postChange},
-		{method: "GET", path: "/v1/changes/{id}/wait", handle: waitChange},
-		{method: "GET", path: "/v1/health", handle: getHealth},
+		{method: "GET", path: "/v1/changes/{id}/wait", params: "timeout", handle: waitChange},
+		{method: "GET", path: "/v1/health", params: "names", handle: getHealth},
 		{method: "POST", path: "/v1/health", access: admin, handle: postHealth},
 		{method: "GET", path: "/v1/health/{name}", handle: getRecord},
 		{method: "POST", path: "/v1/health/{name}", access: admin, handle: postRecord},
-		{method: "GET", path: "/v1/health/{name}/history", handle: getHistory},
-		{method: "GET", path: "/v1/config/{name}", access: admin, handle: getConfig},
+		{method: "GET", path: "/v1/health/{name}/history", params: "n", handle: getHistory},
+		{method: "GET", path: "/v1/config/{name}", params: "keys", access: admin, handle: getConfig},
 		{method: "POST", path: "/v1/config/{name}", access: admin, handle: postConfig},
-		{method: "GET", path: "/v1/services", handle: getServices},
+		{method: "GET", path: "/v1/services", params: "names", handle: getServices},
 		{method: "POST", path: "/v1/services", access: admin, handle: postServices},
-		{method: "GET", path: "/v1/logs", access: admin, stream: getLogs},
+		{method: "GET", path: "/v1/logs", params: "names,n,follow", access: admin, stream: getLogs},
 		{method: "GET", path: "/v1/warnings", handle: getWarnings},
 		{method: "POST", path: "/v1/warnings", access: admin, handle: postWarnings},
-		{method: "GET", path: "/v1/events", stream: getEvents},
+		{method: "GET", path: "/v1/events", params: "types", stream: getEvents},
 		{method: "POST", path: "/v1/exec", access: admin, handle: postExec},
 		{method: "GET", path: "/v1/system", handle: getSystem},
 		{method: "GET", path: "/v1/debug/{what}", access: owner, handle: getDebug},

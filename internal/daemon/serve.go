@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon/httpserver"
@@ -25,6 +26,9 @@ func (d *Daemon) dispatch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := d.guard.check(peerOf(r), t.access); err != nil {
+		return err
+	}
+	if err := checkParams(r, strings.Split(t.params, ",")); err != nil {
 		return err
 	}
 	if t.stream != nil {

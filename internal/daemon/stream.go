@@ -39,9 +39,9 @@ func (s *stream) send(event string, v any) error {
 	_ = s.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	var err error
 	if s.form == eventStream {
-		_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n", event, marshal(v)) // marshal ends its line
+		_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n", event, marshal(withLists(v))) // marshal ends its line
 	} else {
-		_, err = s.w.Write(marshal(v))
+		_, err = s.w.Write(marshal(withLists(v)))
 	}
 	if err != nil {
 		return err

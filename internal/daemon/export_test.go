@@ -1,0 +1,34 @@
+package daemon
+
+import "context"
+
+// RouteInfo is a route as tests compare it with what is described.
+type RouteInfo struct{ Method, Path, Access, Params string }
+
+// Routes lists what the daemon serves.
+func Routes() []RouteInfo {
+	var all []RouteInfo
+	for _, t := range routes() {
+		all = append(all, RouteInfo{t.method, t.path, [...]string{"anyone", "admin", "owner"}[t.access], t.params})
+	}
+	return all
+}
+
+// Backlog and MaxConnections are the limits that tests go beyond.
+const (
+	Backlog        = backlog
+	MaxConnections = maxConnections
+)
+
+// ServeWithBroken serves as Serve does, with one of the sockets closed under it.
+func (d *Daemon) ServeWithBroken(ctx context.Context, name string) error {
+	adminSocket, ctlSocket, err := d.open()
+	if err != nil {
+		return err
+	}
+	broken := map[string]*socket{"admin": adminSocket, "ctl": ctlSocket}[name]
+	if err := broken.UnixListener.Close(); err != nil {
+		return err
+	}
+	return d.serveOn(ctx, adminSocket, ctlSocket)
+}
