@@ -14,8 +14,9 @@ import (
 // count. The first - or ~ begins a pre-release, which is older than the release
 // (1.2-rc.1 and 1.2~rc.1 are older than 1.2); inside it semantic versioning's
 // own rules hold, so rc.10 is newer than rc.9 while rc10 is older than rc9.
-// Before it, parts that are not numbers are newer than those that are, and are
-// compared run by run of digits and others: 1.10b is newer than 1.9b.
+// Before it, parts that are not just a number are compared run by run of digits
+// and letters, digits first: 1.9 is older than 1.9b, 1.9b than 1.10, and 1.10
+// than 1.b.
 func CompareVersions(a, b string) int {
 	coreA, preA := splitVersion(a)
 	coreB, preB := splitVersion(b)
@@ -55,16 +56,8 @@ func at(parts []string, i int) string {
 	return "0"
 }
 
+// comparePart compares run by run of digits and of others.
 func comparePart(a, b string) int {
-	numA, numB := isNumber(a), isNumber(b)
-	switch {
-	case numA && numB:
-		return compareNumbers(a, b)
-	case numA:
-		return -1
-	case numB:
-		return 1
-	}
 	for a != "" && b != "" {
 		runA, runB := leadingRun(a), leadingRun(b)
 		c := strings.Compare(runA, runB)
