@@ -1,6 +1,7 @@
 package healthstate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -122,35 +123,38 @@ func (m *Manager) logRun(f *flight) {
 // plug-ins.
 func (m *Manager) listen(ctx context.Context, t Target, phase hookrunner.Phase) (heard, error) {
 	run := hookrunner.Run{Package: t.Package, Phase: phase, Timeout: t.timeout(), User: t.User, Gentle: phase == hookrunner.PhaseRest}
-	var h heard
 	if !t.Plugins {
-		return h, m.listenHook(ctx, t, run, &h)
+		return m.listenHook(ctx, t, run)
 	}
 	var wg sync.WaitGroup
-	var hookErr, pluginErr error
-	wg.Go(func() { h.plugins, pluginErr = m.listenPlugins(ctx, t, run) })
-	hookErr = m.listenHook(ctx, t, run, &h)
+	var plugins []api.Check
+	var pluginErr error
+	wg.Go(func() { plugins, pluginErr = m.listenPlugins(ctx, t, run) })
+	h, err := m.listenHook(ctx, t, run)
 	wg.Wait()
-	if hookErr == nil {
-		hookErr = pluginErr
-	}
-	return h, hookErr
+	h.plugins = plugins
+	return h, cmp.Or(err, pluginErr)
 }
 
-func (m *Manager) listenHook(ctx context.Context, t Target, run hookrunner.Run, h *heard) error {
+func (m *Manager) listenHook(ctx context.Context, t Target, run hookrunner.Run) (heard, error) {
 	if !t.Hook {
-		return nil
+		return heard{}, nil
 	}
 	run.Hook = "check-health"
+	res, err := m.once(ctx, run)
+	if err != nil {
+		return heard{}, err
+	}
+	return heard{hook: &res, words: PendingOf(res.Context)}, nil
+}
+
+// once is one run of one script; that it was stopped is an error.
+func (m *Manager) once(ctx context.Context, run hookrunner.Run) (hookrunner.Result, error) {
 	res, err := m.runner.Run(ctx, run)
 	if err == nil && res.Aborted {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
-		return err
-	}
-	h.hook, h.words = &res, PendingOf(res.Context)
-	return nil
+	return res, err
 }
 
 // listenPlugins runs the executables of health.d, all at once.
@@ -166,10 +170,7 @@ func (m *Manager) listenPlugins(ctx context.Context, t Target, run hookrunner.Ru
 		run := run
 		run.Hook, run.Command = "health.d/"+name, []string{filepath.Join(dir, name)}
 		wg.Go(func() {
-			res, err := m.runner.Run(ctx, run)
-			if err == nil && res.Aborted {
-				err = context.Cause(ctx)
-			}
+			res, err := m.once(ctx, run)
 			if err != nil {
 				errs[i] = err
 				return

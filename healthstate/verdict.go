@@ -2,6 +2,7 @@ package healthstate
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -84,7 +85,8 @@ func (c *course) step(ctx context.Context) (done bool, err error) {
 		return c.decided(u, now), nil
 	}
 	c.held = hold{} // nobody saw it
-	if c.trouble++; c.trouble >= maxTrouble && !now.Before(c.over) {
+	c.trouble++
+	if errors.Is(err, errRemoved) || c.trouble >= maxTrouble && !now.Before(c.over) {
 		return false, err
 	}
 	return false, nil

@@ -212,16 +212,20 @@ func try(t *testing.T, m *model) (got result) {
 }
 
 func TestTheVerdictIsThatOfTheModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		m := &model{
-			settle:  10 * rapid.IntRange(0, 1200).Draw(rt, "settle"),
-			bake:    10 * rapid.SampledFrom([]int{0, 0, 1, 50, 300, 1300}).Draw(rt, "bake"),
-			replies: rapid.SliceOfN(rapid.Custom(drawReply), 1, 8).Draw(rt, "replies"),
-			skies:   drawSkies(rt),
-		}
-		want := m.verdict()
-		if got := try(t, m); got != want {
-			rt.Fatalf("got %+v, the model says %+v", got, want)
-		}
-	})
+	for range 10 {
+		rapid.Check(t, func(rt *rapid.T) { tryModel(t, rt) })
+	}
+}
+
+func tryModel(t *testing.T, rt *rapid.T) {
+	m := &model{
+		settle:  10 * rapid.IntRange(0, 1200).Draw(rt, "settle"),
+		bake:    10 * rapid.SampledFrom([]int{0, 0, 1, 50, 300, 1300}).Draw(rt, "bake"),
+		replies: rapid.SliceOfN(rapid.Custom(drawReply), 1, 8).Draw(rt, "replies"),
+		skies:   drawSkies(rt),
+	}
+	want := m.verdict()
+	if got := try(t, m); got != want {
+		rt.Fatalf("got %+v, the model says %+v", got, want)
+	}
 }
