@@ -129,6 +129,28 @@ func TestInterruptLeavesTheChangeAndSaysHowToFollowIt(t *testing.T) {
 	}
 }
 
+func TestWaitSurvivesARestartOfTheDaemon(t *testing.T) {
+	d := newFakeDaemon(t)
+	d.drops = 2
+	d.answer("POST /v1/packages", `{"type":"async","status-code":202,"change":"5"}`)
+	d.answer("GET /v1/changes/5/wait", `{"id":"5","status":"Done","ready":true,"plan":[],"outcomes":[{"package":"web","kind":"install","to-version":"2","outcome":"done"}]}`)
+	if r := newPerson(t, d.root).types("install", "web"); r.code != 0 || r.stdout != "web 2 installed\n" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestDaemonThatStaysAwayIsToldWithTheChange(t *testing.T) {
+	d := newFakeDaemon(t)
+	d.drops = 1
+	d.answer("POST /v1/packages", `{"type":"async","status-code":202,"change":"5"}`)
+	p := newPerson(t, d.root)
+	d.gone = func() { d.server.Config.Close() }
+	r := p.types("install", "web")
+	if r.code != 1 || !strings.Contains(r.stderr, "change 5 goes on when pkgd is back") {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // The story comes as it happens, not when all is over: each line makes the test
 // go on to the next event.
 func TestStoryIsToldWhileItHappens(t *testing.T) {

@@ -28,6 +28,8 @@ type fakeDaemon struct {
 	answers map[string]string // "GET /v1/health" to a result, an envelope or lines
 	asked   []string          // "POST /v1/packages {...}"
 	release chan struct{}     // where set, waits for a change last until it is closed
+	drops   int               // so many waits for a change end without an answer
+	gone    func()            // where set, called before one does
 }
 
 func newFakeDaemon(t *testing.T) *fakeDaemon {
@@ -77,8 +79,17 @@ func (d *fakeDaemon) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	text, known := d.answers[name]
 	release := d.release
+	drop := strings.HasSuffix(name, "/wait") && d.drops > 0
+	if drop {
+		d.drops--
+	}
 	d.mu.Unlock()
 	switch {
+	case drop:
+		if d.gone != nil {
+			d.gone()
+		}
+		panic(http.ErrAbortHandler)
 	case strings.HasPrefix(name, "GET /v1/events"):
 		d.stream(w, r, text)
 		return

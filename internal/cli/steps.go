@@ -75,14 +75,6 @@ func stepOf(known []step, t api.Task) step {
 	return step{label: labelOf(t), tasks: []string{t.Kind}, quiet: true}
 }
 
-func taskReady(status string) bool {
-	switch status {
-	case "Done", "Undone", "Hold", "Error":
-		return true
-	}
-	return false
-}
-
 // label is the step's name, fitted to what the step does in this change.
 func (g *group) label() string {
 	if g.step.label != "switch" {

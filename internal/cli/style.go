@@ -61,7 +61,6 @@ func (s style) text(line string) string {
 }
 
 func (s style) ellipsis() string { return s.text("…") }
-func (s style) arrow() string    { return s.text("→") }
 
 // sign is padded to the width that ASCII needs for it.
 func (s style) sign(r rune) string {

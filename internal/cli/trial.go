@@ -101,7 +101,7 @@ func (p *private) install(ctx context.Context, dir string) error {
 	return nil
 }
 
-// judge compares, by the rules that runRules explains.
+// judge compares, by the rules that the documentation of lint explains.
 func (t *trial) judge(info *pkginfo.Info) {
 	t.measure()
 	t.judgeStatuses()
@@ -111,7 +111,7 @@ func (t *trial) judge(info *pkginfo.Info) {
 
 func (t *trial) find(rule, level, format string, args ...any) {
 	t.findings = append(t.findings, pkginfo.Finding{
-		Rule: rule, Level: level, Where: "check-health", Text: fmt.Sprintf(format, args...), Doc: "lint.md#" + rule,
+		Rule: rule, Level: level, Where: "check-health", Text: fmt.Sprintf(format, args...), Doc: pkginfo.LintDoc + "#" + rule,
 	})
 }
 

@@ -107,9 +107,34 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 }
 
 // open makes one request and hands back the response, whose body the caller
-// closes.
+// closes. While nobody listens yet it is made again: a daemon that is being
+// started a moment before us must not look like one that is missing.
 func (c *Client) open(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
-	u := url.URL{Scheme: "http", Host: "pkgd", Path: path, RawQuery: query.Encode()}
+	start := time.Now()
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		resp, err := c.attempt(ctx, method, path, query, body)
+		var gone *Unreachable
+		if !errors.As(err, &gone) || gone.Lost || !mayBeStarting(err) {
+			return resp, err
+		}
+		waited := time.Since(start)
+		if waited+pause > c.Patience {
+			return nil, err
+		}
+		if waited > noticeable && c.Waiting != nil {
+			c.waiting.Do(c.Waiting)
+		}
+		if err := wait(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
+	address := "http://pkgd" + path // the path's parts are escaped where they are put in
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
 	var r io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -118,7 +143,7 @@ func (c *Client) open(ctx context.Context, method, path string, query url.Values
 		}
 		r = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), r)
+	req, err := http.NewRequestWithContext(ctx, method, address, r)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the request: %w", err)
 	}
@@ -137,15 +162,13 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	var gone *Unreachable
-	if errors.As(err, &gone) {
-		return gone
-	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &Unreachable{Socket: c.socket, Err: err, Lost: true}
+	var op *net.OpError
+	dialling := errors.As(err, &op) && op.Op == "dial"
+	return &Unreachable{Socket: c.socket, Err: err, Lost: !dialling}
 }
 
 // readEnvelope gives an answer, or the daemon's refusal as an *api.Error.
@@ -164,27 +187,9 @@ func readEnvelope(resp *http.Response) (api.Response, error) {
 	return env, refusal
 }
 
-// dial connects, and tries again while nobody listens yet: a daemon that is
-// being started a moment before us must not look like one that is missing.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	var d net.Dialer
-	start := time.Now()
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		conn, err := d.DialContext(ctx, "unix", c.socket)
-		if err == nil {
-			return conn, nil
-		}
-		waited := time.Since(start)
-		if !mayBeStarting(err) || waited+pause > c.Patience {
-			return nil, &Unreachable{Socket: c.socket, Err: err}
-		}
-		if waited > noticeable && c.Waiting != nil {
-			c.waiting.Do(c.Waiting)
-		}
-		if err := wait(ctx, pause); err != nil {
-			return nil, err
-		}
-	}
+	return d.DialContext(ctx, "unix", c.socket)
 }
 
 // noticeable is how long a person waits before wanting to know what for.
@@ -206,17 +211,18 @@ func (c *Client) AwaitDaemon(ctx context.Context) error {
 	if err := wait(ctx, 50*time.Millisecond); err != nil {
 		return err
 	}
-	conn, err := c.dial(ctx, "", "")
-	if err != nil {
-		return err
+	_, err := c.System(ctx)
+	var refusal *api.Error
+	if errors.As(err, &refusal) {
+		return nil // it does not like us, but it is there
 	}
-	return conn.Close()
+	return err
 }
 
-// mayBeStarting tells a socket that nobody listens on yet from one that we may
-// not use.
+// mayBeStarting tells a socket that nobody listens on yet, or whose queue is
+// full, from one that we may not use.
 func mayBeStarting(err error) bool {
-	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EAGAIN)
 }
 
 func plainDialError(err error) string {
