@@ -16,7 +16,8 @@ import (
 const slotFolder = "hooks"
 
 // slots lends cgroups to runs. A run leaves its group empty, so the next one can
-// have it: making and removing a group for each would cost more than the run.
+// have it, unless somebody had to be killed in it: making and removing a group for
+// each would cost more than the run.
 type slots struct {
 	cgroups *osutil.Cgroups
 	prefix  string // tells this daemon's groups from an earlier one's
@@ -86,13 +87,13 @@ func (s *slot) hush() {
 	_, _ = unix.Read(s.bell, b[:])
 }
 
-// give takes a slot back. One in which somebody is stuck, or whose group is lost,
-// is not lent again.
+// give takes a slot back. One in which somebody was killed or is stuck, or whose
+// group is lost, is not lent again.
 func (s *slots) give(back *slot, stuck bool) {
 	if back == nil {
 		return
 	}
-	if stuck || (back.group == nil && s.cgroups.Usable()) {
+	if stuck || back.group.Killed() || (back.group == nil && s.cgroups.Usable()) {
 		back.close()
 		return
 	}

@@ -3,6 +3,7 @@ package hookrunner
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -129,7 +130,7 @@ func empty(path string) error {
 	name := filepath.Base(path)
 	st, err := parent.Lstat(name)
 	if err == nil {
-		err = parent.RemoveAll(name)
+		err = removeAll(parent, name)
 	}
 	if err == nil {
 		err = parent.Mkdir(name, 0o700)
@@ -138,6 +139,21 @@ func empty(path string) error {
 		return fmt.Errorf("cannot empty TMPDIR: %w", err)
 	}
 	return keepOwner(parent, name, st)
+}
+
+// removeAll also removes folders that were closed to their owner.
+func removeAll(parent *os.Root, name string) error {
+	err := parent.RemoveAll(name)
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	_ = fs.WalkDir(parent.FS(), name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return parent.Chmod(path, 0o700)
+		}
+		return nil // RemoveAll says what is wrong
+	})
+	return parent.RemoveAll(name)
 }
 
 // keepOwner gives the new folder to whom the old one belonged.

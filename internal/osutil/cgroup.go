@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ type Cgroup struct {
 	events   int // of cgroup.events, kept open: it is read after each run
 	bounding []string
 	limits   Limits // as last written
+	killed   atomic.Bool
 }
 
 func openCgroup(path string, bounding []string) (*Cgroup, error) {
@@ -85,16 +87,22 @@ func (g *Cgroup) signal(sig syscall.Signal) {
 	}
 }
 
-// Kill kills all of it at once; they may take a moment to go.
+// Kill kills all of it at once; they may take a moment to go. Nothing can be
+// started into the group afterwards: kernels since 6.14 also kill what enters a
+// group that was killed once, if it comes from another.
 func (g *Cgroup) Kill() error {
 	if g == nil {
 		return nil
 	}
+	g.killed.Store(true)
 	if err := writeSmall(filepath.Join(g.path, "cgroup.kill"), "1"); err != nil {
 		return fmt.Errorf("cannot kill cgroup %s: %w", g.path, err)
 	}
 	return nil
 }
+
+// Killed says whether the group is used up, see Kill.
+func (g *Cgroup) Killed() bool { return g != nil && g.killed.Load() }
 
 // Freeze stops or thaws all of it.
 func (g *Cgroup) Freeze(on bool) error {

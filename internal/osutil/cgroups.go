@@ -202,13 +202,14 @@ func (c *Cgroups) Describe() string {
 	return "cgroup v2 at " + c.dir + " with " + strings.Join(c.bounding, ", ")
 }
 
-// Make makes the group name ("hooks/3", "services/web.server"), or opens it. It
-// is nil without an error where groups cannot be made.
+// Make makes the group name ("hooks/3", "services/web.server"), or opens it when
+// somebody is in it. It is nil without an error where groups cannot be made.
 func (c *Cgroups) Make(name string, l Limits) (*Cgroup, error) {
 	if !c.Usable() {
 		return nil, nil
 	}
 	path := filepath.Join(c.dir, name)
+	_ = unix.Rmdir(path) // only an empty one: it may have been killed, see Cgroup.Kill
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make a cgroup: %w", err)
 	}

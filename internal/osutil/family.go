@@ -20,6 +20,10 @@ type trees struct {
 	// so that who holds it for writing takes no new child for an orphan.
 	forks sync.RWMutex
 
+	// judging is held while orphans are given to a tree, and guards Process.swept: of
+	// two trees that end together, one must be the last to be asked.
+	judging sync.Mutex
+
 	mu    sync.Mutex // guards byPID
 	byPID map[int]*Process
 }
@@ -108,6 +112,8 @@ func (t *trees) living() []*Process {
 
 // members finds the tree without a cgroup.
 func (p *Process) members() []Proc {
+	family.judging.Lock()
+	defer family.judging.Unlock()
 	first, err := ReadProc(p.pid)
 	if err != nil || first.Dead() {
 		return p.rest()
@@ -116,9 +122,18 @@ func (p *Process) members() []Proc {
 	return append(members, descendants([]int{p.pid})...)
 }
 
+// sweptClean is true when nothing is left but the first process, which has ended. From
+// then on the tree is nobody's origin.
+func (p *Process) sweptClean() bool {
+	family.judging.Lock()
+	defer family.judging.Unlock()
+	p.swept = len(p.rest()) == 0
+	return p.swept
+}
+
 // rest finds what is not below the first process any more, or never was: the
 // orphans that must be its own, and what descends from them. Dead orphans are
-// reaped.
+// reaped. The caller holds family.judging.
 func (p *Process) rest() []Proc {
 	orphans := family.orphans()
 	if len(orphans) == 0 {
@@ -163,5 +178,5 @@ func (p *Process) mayOwn(o Proc) bool {
 	if p.group != nil {
 		return slices.Contains(p.group.PIDs(), o.PID)
 	}
-	return p.StartTime() <= o.Start
+	return !p.swept && p.StartTime() <= o.Start
 }

@@ -29,6 +29,7 @@ type Process struct {
 	aging  *time.Timer // fires when it has lived for a while
 	done   chan struct{}
 	exit   Exit // written before done is closed
+	swept  bool // see trees.judging
 
 	mu       sync.Mutex
 	patience time.Time // until then the rest may outlive the first process: Stop's grace
@@ -259,5 +260,5 @@ func (p *Process) gone() bool {
 	if p.group != nil {
 		return p.group.Empty()
 	}
-	return len(p.rest()) == 0
+	return p.sweptClean()
 }

@@ -25,14 +25,14 @@ type Spec struct {
 
 	Stdin, Stdout, Stderr *os.File // nil: /dev/null; the caller closes them after Start
 
-	User        *User // nil: the daemon's own
-	Nice        int   // 0: as the daemon
-	IOIdle      bool  // idle I/O class
-	NoNewPrivs  bool  // implied by Landlock
-	Landlock    *Ruleset
-	Cgroup      *Cgroup // nil: orphans are found by Marker and session
-	OOMScoreAdj int     // added to the daemon's own, so that the kernel picks the child first
-	Limits      Limits  // what the cgroup cannot bound and the process's own limits can
+	User        *User    // nil: the daemon's own
+	Nice        int      // 0: as the daemon
+	IOIdle      bool     // idle I/O class
+	NoNewPrivs  bool     // implied by Landlock
+	Landlock    *Ruleset // also drops the capabilities that lead around it; nil: not confined
+	Cgroup      *Cgroup  // nil: orphans are found by Marker and session
+	OOMScoreAdj int      // added to the daemon's own, so that the kernel picks the child first
+	Limits      Limits   // what the cgroup cannot bound and the process's own limits can
 
 	// Attended leaves it to the caller to await the end by Handle, and to Bury. It
 	// costs less than a watch of its own, and holds a thread: for what is short.
@@ -126,16 +126,30 @@ func (s *Spec) fork(attr *syscall.ProcAttr) (pid int, err error) {
 	if s.Nice == 0 && !s.IOIdle && !s.NoNewPrivs && s.Landlock == nil {
 		return syscall.ForkExec(s.Path, argv, attr)
 	}
+	onOwnThread(func() {
+		if err = s.restrictThread(); err == nil {
+			pid, err = syscall.ForkExec(s.Path, argv, attr)
+		}
+	})
+	return pid, err
+}
+
+// onOwnThread calls f on a thread that dies after it. That is never the main
+// thread: it cannot die, and the kernel takes its bounds for the process's, so
+// that the hook which it was bounded for could look into the daemon.
+func onOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		if err = s.restrictThread(); err == nil {
-			pid, err = syscall.ForkExec(s.Path, argv, attr)
+		if unix.Gettid() != os.Getpid() {
+			f()
+			return
 		}
+		onOwnThread(f) // elsewhere, as this thread is taken meanwhile
+		runtime.UnlockOSThread()
 	}()
 	<-done
-	return pid, err
 }
 
 const (
@@ -161,5 +175,8 @@ func (s *Spec) restrictThread() error {
 	if s.Landlock == nil {
 		return nil
 	}
-	return s.Landlock.RestrictThread()
+	if err := s.Landlock.RestrictThread(); err != nil {
+		return err
+	}
+	return dropRoundabout()
 }
