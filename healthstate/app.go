@@ -55,7 +55,7 @@ func (m *Manager) AddAppCheck(c *hookrunner.Context, name, health, message strin
 }
 
 func appRecord(t Target, words Pending) *known {
-	o := conclude(t, "", heard{hook: &hookrunner.Result{}, words: words})
+	o := conclude(t, "", heard{at: time.Now(), hook: &hookrunner.Result{}, words: words})
 	o.Record.Source = SourceApp
 	return &known{Record: o.Record, Rolled: o.rolled}
 }
@@ -74,9 +74,6 @@ func (m *Manager) fromApp(c *hookrunner.Context, speak func(Target, *known) *kno
 			mine = nil
 		}
 		k := speak(t, mine)
-		if k.CheckedAt == nil {
-			k.CheckedAt = &now
-		}
 		k.Since = since(was, k, now)
 		if mine != nil {
 			k.Runs, k.Duration = mine.Runs, mine.Duration

@@ -25,26 +25,27 @@ func (m *Manager) ask(ctx context.Context, t Target, phase hookrunner.Phase, ser
 		}
 		h.down, h.up = u.down(), u.allUp()
 	}
+	h.at = time.Now()
 	o := conclude(t, phase, h)
-	o.Record.Duration = time.Since(start).Seconds()
+	o.Record.Duration = h.at.Sub(start).Seconds()
 	return o, nil
 }
 
 // hearing says which record follows from an outcome. What it gives is called
 // with the manager locked.
 func (m *Manager) hearing(p *pkg, t Target, o Outcome) func(*known) *known {
-	now := time.Now()
+	at := *o.Record.CheckedAt
 	return func(was *known) *known {
 		mine := was.of(t.Revision)
 		nothing := o.silent || !t.asks() && o.Status() != Error
-		if nothing && mine && was.Source == SourceApp && !p.expired(m.opts, now) {
+		if nothing && mine && was.Source == SourceApp && !p.expired(m.opts, at) {
 			return was // a silent hook does not replace what an app said
 		}
 		if !t.asks() && o.Status() != Error {
 			return nil // nothing known: no hook
 		}
 		k := &known{Record: o.Record, Rolled: o.rolled}
-		k.CheckedAt, k.Since = &now, since(was, k, now)
+		k.Since = since(was, k, at)
 		k.Runs = 1
 		if mine {
 			k.Runs = was.Runs + 1

@@ -28,7 +28,7 @@ func (m *Manager) Judge(ctx context.Context, t Target, j JudgeOptions) (Verdict,
 	if err != nil {
 		return v, err
 	}
-	m.settle(t, v.Outcome)
+	m.settle(t, &v.Outcome)
 	attrs := []slog.Attr{
 		slog.String("package", t.Name), slog.Int("revision", t.Revision),
 		slog.String("status", v.Record.Status), slog.String("code", v.Record.Code), slog.Int("runs", v.Runs),
@@ -59,20 +59,20 @@ func (m *Manager) trial(t Target, j JudgeOptions) trial {
 			return m.runInChange(ctx, t, hookrunner.PhaseAfter, false)
 		},
 		look:  func(ctx context.Context) (upkeep, error) { return m.look(ctx, t, j.ServicesBefore) },
-		quiet: func(u upkeep) Outcome { return conclude(t, hookrunner.PhaseAfter, heard{up: u.any}) },
+		quiet: func(u upkeep) Outcome { return conclude(t, hookrunner.PhaseAfter, heard{at: time.Now(), up: u.any}) },
 	}
 }
 
 // settle takes the verdict in where it says more than the last run did.
-func (m *Manager) settle(t Target, o Outcome) {
+func (m *Manager) settle(t Target, o *Outcome) {
 	m.mu.Lock()
 	p := m.pkgs[t.Name]
 	m.mu.Unlock()
 	if p == nil {
 		return
 	}
-	next := m.hearing(p, t, o)
-	m.takeIn(p, t, hookrunner.PhaseAfter, time.Now(), func(was *known) *known {
+	next := m.hearing(p, t, *o)
+	rec, ok := m.takeIn(p, t, hookrunner.PhaseAfter, time.Now(), func(was *known) *known {
 		k := next(was)
 		if k == nil || !t.asks() || !was.of(t.Revision) {
 			return k
@@ -80,9 +80,12 @@ func (m *Manager) settle(t Target, o Outcome) {
 		if sameRecord(was, k) {
 			return was
 		}
-		k.Runs, k.CheckedAt = was.Runs, was.CheckedAt // the verdict is no run of its own
+		k.Runs = was.Runs // the verdict is no run of its own
 		return k
 	})
+	if ok {
+		o.dated(rec)
+	}
 }
 
 // RunOnce runs a package once within a change: before it, or the old revision
@@ -106,6 +109,9 @@ func (m *Manager) runInChange(ctx context.Context, t Target, phase hookrunner.Ph
 		err = context.Cause(ctx)
 	}
 	m.land(p, f, o, err)
+	if f.ok {
+		o.dated(f.rec)
+	}
 	return o, err
 }
 
@@ -176,7 +182,7 @@ func (m *Manager) RecordHook(c *hookrunner.Context) {
 	if !ok {
 		return
 	}
-	o := conclude(t, c.Phase(), heard{hook: &hookrunner.Result{}, words: words})
+	o := conclude(t, c.Phase(), heard{at: time.Now(), hook: &hookrunner.Result{}, words: words})
 	m.takeIn(p, t, "", time.Now(), m.hearing(p, t, o))
 }
 

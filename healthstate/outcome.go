@@ -2,6 +2,7 @@ package healthstate
 
 import (
 	"fmt"
+	"time"
 
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
@@ -16,7 +17,7 @@ const (
 
 // Outcome is what one run came to.
 type Outcome struct {
-	Record   api.Record // as it would be stored; Since is not yet known
+	Record   api.Record // as far as this run tells; what an app said may have been stored instead
 	Explicit bool       // the hook set the status itself
 	Failed   bool       // the hook failed or was not done in time, whatever it said
 	Output   []byte     // last 64 KiB of the hook's, both streams
@@ -39,14 +40,16 @@ type heard struct {
 	hook    *hookrunner.Result // nil: the package has no check-health
 	words   Pending
 	plugins []api.Check
-	down    string // a service that should be up, with the reason; empty: none
-	up      bool   // there are services that should be up, and all are
+	at      time.Time // when all was heard
+	down    string    // a service that should be up, with the reason; empty: none
+	up      bool      // there are services that should be up, and all are
 }
 
 // conclude makes the outcome of a run of t (design §2).
 func conclude(t Target, phase hookrunner.Phase, h heard) Outcome {
 	o := Outcome{Record: blank(t)}
 	o.Record.Phase, o.Record.Source = string(phase), SourceHook
+	o.Record.CheckedAt, o.Record.Since = &h.at, &h.at
 	o.Record.Checks = MergeChecks(h.words.Checks, h.plugins)
 	o.Record.Health, o.Record.QoS = worstHealth(o.Record.Checks), leastQoS(o.Record.Checks)
 	switch {
@@ -143,6 +146,15 @@ func (o *Outcome) stillFailing() {
 	}
 	o.set(Error, code, text)
 	o.Explicit = false
+}
+
+// dated takes from the stored record what one run cannot tell, if that says the
+// same.
+func (o *Outcome) dated(stored api.Record) {
+	if stored.Status == o.Record.Status && stored.Code == o.Record.Code && stored.Since != nil {
+		o.Record.Since = stored.Since
+	}
+	o.Record.Runs, o.Record.TTL = stored.Runs, stored.TTL
 }
 
 // blank is the record of a package of which nothing is known.

@@ -417,3 +417,27 @@ func TestBeforeARefreshServicesCountToo(t *testing.T) {
 		})
 	}
 }
+
+func TestTheRecordsBeforeAndAfterTellSinceWhen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, inTurn(active, active, active, failing), healthstate.Options{Settle: ms(300)})
+		h.Track(target("web", 1))
+		begin := time.Now()
+		for range 2 {
+			if _, err := h.Check(t.Context(), []string{"web"}, hookrunner.PhaseManual); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Hour)
+		}
+		o, err := h.RunOnce(t.Context(), target("web", 1), hookrunner.PhaseBefore)
+		if err != nil || !o.Record.Since.Equal(begin) || !o.Record.CheckedAt.Equal(time.Now()) || o.Record.Runs != 3 {
+			t.Errorf("before: %+v, %v", o.Record, err)
+		}
+		h.Track(target("web", 2))
+		v, err := h.Judge(t.Context(), target("web", 2), healthstate.JudgeOptions{})
+		rec := h.record(t, "web")
+		if err != nil || !v.Record.Since.Equal(*rec.Since) || v.Record.Runs != rec.Runs || !v.Record.CheckedAt.Equal(*rec.CheckedAt) || word(v.Record) != word(rec) {
+			t.Errorf("after: %+v, stored %+v, %v", v.Record, rec, err)
+		}
+	})
+}
