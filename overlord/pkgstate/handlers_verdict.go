@@ -47,7 +47,7 @@ func (m *Manager) doCheckHealthBefore(ctx context.Context, t *state.Task) error 
 	if err != nil {
 		return err
 	}
-	m.tell(t, func(st *story) { st.Before = &out.Record })
+	m.tell(t, func(st *story) { st.Before = told(out.Record) })
 	m.result(t, "%s", healthWords(out.Record))
 	return nil
 }
@@ -72,11 +72,28 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 	if err != nil {
 		return err
 	}
-	rec := v.Outcome.Record
-	m.st.Lock()
-	defer m.st.Unlock()
-	m.tellLocked(t, func(st *story) { st.Restored, st.Unwell = &rec, unwell(st.Before, rec) })
+	rec := told(v.Outcome.Record)
+	m.tell(t, func(st *story) { st.Restored, st.Unwell = rec, unwell(st.Before, *rec) })
 	return nil
+}
+
+// told is a record as a story keeps it: as of now, with nothing left open that
+// only what is stored would know.
+func told(rec api.Record) *api.Record {
+	now := time.Now()
+	if rec.CheckedAt == nil {
+		rec.CheckedAt = &now
+	}
+	if rec.Since == nil {
+		rec.Since = rec.CheckedAt
+	}
+	if rec.Checks == nil {
+		rec.Checks = []api.Check{}
+	}
+	if rec.Blockers == nil {
+		rec.Blockers = []string{}
+	}
+	return &rec
 }
 
 // unwell tells whether a restored revision is worse off than it was before the
@@ -162,7 +179,7 @@ func (m *Manager) judgeOptions(s *setup, sto *story) healthstate.JudgeOptions {
 func (m *Manager) applyVerdict(t *state.Task, s *setup, v healthstate.Verdict) error {
 	m.st.Lock()
 	defer m.st.Unlock()
-	after := v.Outcome.Record
+	after := *told(v.Outcome.Record)
 	d := m.decide(t, s, after)
 	m.tellLocked(t, func(st *story) {
 		st.After, st.Runs = &after, v.Runs

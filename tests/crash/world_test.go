@@ -26,6 +26,8 @@ type world struct {
 	pkgs string // folder of the package trees that tests install
 	ctl  string
 	cmd  *exec.Cmd
+	end  chan struct{} // closed when cmd has ended, with err set
+	err  error
 	log  bytes.Buffer
 	c    *client.Client
 }
@@ -90,24 +92,38 @@ func (w *world) start(death int) {
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	w.end = make(chan struct{})
+	go func() {
+		w.err = w.cmd.Wait()
+		close(w.end)
+	}()
 	if err := w.c.AwaitDaemon(w.ctx()); err != nil && death == 0 {
 		w.t.Fatalf("no daemon: %v\n%s", err, w.log.String())
 	}
 }
 
-// ctx bounds what a hung daemon could hold up; it is no figure to reach.
+// ctx ends when the daemon does: nobody is waited for in vain. It bounds what a
+// hung daemon could hold up, which is no figure to reach.
 func (w *world) ctx() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	w.t.Cleanup(cancel)
+	end := w.end
+	go func() {
+		select {
+		case <-end:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	return ctx
 }
 
 // died waits for the daemon's end and tells whether a signal killed it.
 func (w *world) died() bool {
-	err := w.cmd.Wait()
+	<-w.end
 	w.cmd = nil
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled()
+	return errors.As(w.err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled()
 }
 
 func (w *world) kill() {
