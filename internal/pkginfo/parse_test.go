@@ -1,7 +1,6 @@
 package pkginfo_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -243,7 +242,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%T is no Problems", err)
 		}
 		for _, p := range problems {
-			if p.Line > bytes.Count(b, []byte("\n"))+2 || p.Text == "" {
+			if p.Line > len(b)+2 || p.Text == "" { // YAML knows more ends of lines than \n
 				t.Errorf("%+v is not in the file", p)
 			}
 		}
