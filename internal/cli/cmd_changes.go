@@ -13,7 +13,7 @@ type cmdChanges struct{}
 func changesCommand() *command {
 	return &command{
 		name: "changes", short: "List what is being done and was done", runner: &cmdChanges{},
-		long: `Lists changes, the newest last. pkgd remembers finished ones for seven days.`,
+		long: `Lists changes, the newest first. pkgd remembers finished ones for seven days.`,
 	}
 }
 

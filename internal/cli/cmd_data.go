@@ -8,7 +8,6 @@ import (
 )
 
 type cmdData struct {
-	waiting
 	Args struct {
 		Name   string `positional-arg-name:"NAME" required:"1" description:"The package"`
 		Action string `positional-arg-name:"restore|drop" description:"What to do with one of them; without, they are listed"`
@@ -19,7 +18,7 @@ type cmdData struct {
 func dataCommand() *command {
 	return &command{
 		name: "data", short: "Look at, restore or drop what reverts set aside", runner: &cmdData{},
-		long: `When a refresh is taken back, the data that the new revision wrote in the meantime are set aside for seven days. "restore" puts them in the place of the current revision's data, which are set aside in turn; "drop" deletes them now.`,
+		long: `When a refresh is taken back, the data that the new revision wrote in the meantime are set aside for seven days. "restore" stops the services, puts the data in the place of the current revision's, which are set aside in turn, and starts the services again; "drop" deletes them now.`,
 		examples: []example{
 			{"pkgd data web", "what there is"},
 			{"pkgd data web restore web-5-20260729", ""},
@@ -38,12 +37,8 @@ func (c *cmdData) run(ctx context.Context, a *app, _ []string) error {
 		return a.usageError(action + " needs the ID of what to " + action + "; see: " + a.pkgd("data "+name))
 	}
 	what := fmt.Sprintf("%s data %s of package %q", action, id, name)
-	change, err := a.client.DataAction(ctx, name, api.DataRequest{Action: action, ID: id})
-	if err != nil {
+	if err := a.client.DataAction(ctx, name, api.DataRequest{Action: action, ID: id}); err != nil {
 		return cannot(what, err)
-	}
-	if change != "" {
-		return a.begun(ctx, change, what, c.NoWait)
 	}
 	return a.answer(struct{}{}, func() error {
 		a.say("%s %s", map[string]string{"restore": "restored", "drop": "dropped"}[action], id)

@@ -78,8 +78,10 @@ func outcomeWords(w api.Why) string {
 		return "was installed"
 	case "remove":
 		return "was removed"
+	case "revert":
+		return "was taken back by hand"
 	}
-	return "was done"
+	return "was refreshed"
 }
 
 // whyError is what failed, where that is not what the rest of the story tells.

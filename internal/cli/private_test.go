@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,17 +9,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-// programs builds pkgd and ctl beside each other and gives pkgd's path.
-func programs(t *testing.T) string {
-	t.Helper()
-	dir := shortDir(t)
-	cmd := exec.Command("go", "build", "-o", dir, "pkgd.io/pkgd/cmd/pkgd", "pkgd.io/pkgd/cmd/ctl")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the programs: %v: %s", err, out)
-	}
-	return filepath.Join(dir, "pkgd")
-}
 
 // asNobody takes a command's privileges away, where there are any, and gives it a
 // folder to work in.
@@ -32,7 +20,7 @@ func asNobody(t *testing.T, cmd *exec.Cmd, dir string) {
 	const nobody = 65534
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.Dir = "/"
-	if err := errors.Join(os.Chown(dir, nobody, nobody), os.Chmod(filepath.Dir(cmd.Path), 0o755)); err != nil {
+	if err := os.Chown(dir, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
 }

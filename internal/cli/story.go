@@ -26,7 +26,7 @@ type story struct {
 
 	told  map[string]bool // "package/label", and "package" for its head
 	began map[string]time.Time
-	many  bool
+	names int // width of the packages' names where there are several, else 0
 	drawn int // lines of the live part on the screen
 	turn  int // of the spinner
 }
@@ -41,7 +41,11 @@ func (a *app) newStory() *story {
 // update tells what is new in the change, and draws what is at work.
 func (s *story) update(chg api.Change) {
 	var news, live []string
-	s.many = len(chg.Plan) > 1
+	for _, item := range chg.Plan {
+		if len(chg.Plan) > 1 {
+			s.names = max(s.names, len(item.Package))
+		}
+	}
 	for _, item := range chg.Plan {
 		gs := groups(tasksOf(chg, item.Package))
 		news = append(news, s.news(item, gs)...)
@@ -117,8 +121,8 @@ func heading(item api.PlanItem) string {
 // line is one step's line. With several packages at once each line says whose.
 func (s *story) line(pkg string, sign rune, label, words string) string {
 	head := "  "
-	if s.many {
-		head += pkg + ": "
+	if s.names > 0 {
+		head += fmt.Sprintf("%-*s  ", s.names, pkg)
 	}
 	text := fmt.Sprintf("%-*s%s", labelWidth, label, s.style.text(words))
 	return head + s.style.sign(sign) + " " + strings.TrimRight(text, " ")

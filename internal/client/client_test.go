@@ -93,7 +93,7 @@ func TestEveryMethodAsksItsOwnPath(t *testing.T) {
 		`POST /v1/health {"names":["web"]}`:         func() error { _, err := c.Check(ctx, api.HealthRequest{Names: []string{"web"}}); return err },
 		`POST /v1/exec {"package":"web","app":"x"}`: func() error { _, err := c.Exec(ctx, api.ExecRequest{Package: "web", App: "x"}); return err },
 		`POST /v1/warnings {"action":"okay","until":"2026-07-29T12:00:00Z"}`: func() error { return c.Okay(ctx, time.Date(2026, 7, 29, 12, 0, 0, 0, time.UTC)) },
-		`POST /v1/packages/web/data {"action":"drop","id":"x"}`:              changed(func() (string, error) { return c.DataAction(ctx, "web", api.DataRequest{Action: "drop", ID: "x"}) }),
+		`POST /v1/packages/web/data {"action":"drop","id":"x"}`:              func() error { return c.DataAction(ctx, "web", api.DataRequest{Action: "drop", ID: "x"}) },
 		`POST /v1/config/web {"a":null}`:                                     changed(func() (string, error) { return c.SetConfig(ctx, "web", api.ConfigRequest{"a": nil}) }),
 		`POST /v1/services {"action":"stop","names":["web"]}`: changed(func() (string, error) {
 			return c.ServiceAction(ctx, api.ServiceRequest{Action: "stop", Names: []string{"web"}})

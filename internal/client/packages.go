@@ -39,8 +39,9 @@ func (c *Client) Data(ctx context.Context, name string) (items []api.DataItem, e
 }
 
 // DataAction restores or drops what a revert set aside.
-func (c *Client) DataAction(ctx context.Context, name string, req api.DataRequest) (change string, err error) {
-	return c.post(ctx, packagePath(name)+"/data", req, nil)
+func (c *Client) DataAction(ctx context.Context, name string, req api.DataRequest) error {
+	_, err := c.post(ctx, packagePath(name)+"/data", req, nil)
+	return err
 }
 
 // Exec asks for what it takes to run an app in this very process.
