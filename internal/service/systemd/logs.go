@@ -1,0 +1,131 @@
+package systemd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/service"
+)
+
+// journalField is in every entry of the journal that a service made.
+const journalField = "PKGD_SERVICE"
+
+// journalLine is the longest line taken from journalctl, in bytes.
+const journalLine = 1 << 20
+
+// Logs reads the output of one service, or of all of a package, from the
+// journal.
+func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error {
+	labels := m.labels(pkg, name)
+	if len(labels) == 0 {
+		return fmt.Errorf("service %q is not known", service.ID(pkg, name))
+	}
+	_ = exec.CommandContext(ctx, "journalctl", "--sync").Run() // what cannot be done only makes the newest lines late
+	args := []string{"--quiet", "--no-pager", "--output=json", "--lines=" + countOf(n)}
+	if follow {
+		args = append(args, "--follow")
+	}
+	for _, label := range labels {
+		args = append(args, journalField+"="+label)
+	}
+	err := m.journal(ctx, args, f)
+	if follow && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func countOf(n int) string {
+	if n < 0 {
+		return "all"
+	}
+	return strconv.Itoa(n)
+}
+
+// labels are what the journal knows the services by.
+func (m *Manager) labels(pkg, name string) []string {
+	var labels []string
+	for _, e := range m.named(pkg, nil) {
+		if name == "" || name == e.service {
+			labels = append(labels, m.names.label(pkg, e.service))
+		}
+	}
+	return labels
+}
+
+// journal runs journalctl and gives f what it finds.
+func (m *Manager) journal(ctx context.Context, args []string, f func(api.LogLine) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "journalctl", args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Second
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the journal: %w", err)
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, journalLine)
+	for lines.Scan() {
+		line, ok := m.logLine(lines.Bytes())
+		if !ok {
+			continue
+		}
+		if err := f(line); err != nil {
+			cancel()
+			_ = cmd.Wait() // it was cancelled
+			return err
+		}
+	}
+	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil {
+		return fmt.Errorf("cannot read the journal: %w: %s", err, strings.TrimSpace(complaint.String()))
+	}
+	return nil
+}
+
+// journalEntry is a line of journalctl's.
+type journalEntry struct {
+	At      string          `json:"__REALTIME_TIMESTAMP"` // microseconds
+	Label   string          `json:"PKGD_SERVICE"`
+	Message json.RawMessage `json:"MESSAGE"` // a string, or the bytes of what is none
+}
+
+func (m *Manager) logLine(b []byte) (api.LogLine, bool) {
+	var e journalEntry
+	if json.Unmarshal(b, &e) != nil {
+		return api.LogLine{}, false
+	}
+	usec, _ := strconv.ParseInt(e.At, 10, 64)
+	pkg, name, ok := strings.Cut(strings.TrimPrefix(e.Label, m.names.prefix), ".")
+	return api.LogLine{At: time.UnixMicro(usec).UTC(), Package: pkg, Service: name, Line: text(e.Message)}, ok
+}
+
+func text(message json.RawMessage) string {
+	var s string
+	if json.Unmarshal(message, &s) == nil {
+		return s
+	}
+	var numbers []byte
+	var values []int
+	if json.Unmarshal(message, &values) == nil {
+		for _, v := range values {
+			numbers = append(numbers, byte(v))
+		}
+	}
+	return strings.ToValidUTF8(string(numbers), "\uFFFD")
+}
