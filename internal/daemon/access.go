@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -28,8 +29,7 @@ const adminGroup = "pkgd"
 // guard decides who may do what. Group is looked up each time it matters: it
 // may be made while the daemon runs.
 type guard struct {
-	group     string
-	inPackage func(pid int) bool // additional to what the guard itself sees
+	group string
 }
 
 // check gives nil where the peer has the access that a route wants, and an
@@ -44,7 +44,7 @@ func (g *guard) check(p *Peer, want access) error {
 	if p.PID == 0 {
 		return nil // not of our pid namespace, so not of our hooks and services
 	}
-	if g.ofPackage(p.PID) {
+	if ofPackage(p.PID) {
 		return forbidden("a hook, service or app of a package may not do this", "from a package use ctl, which acts on that package alone")
 	}
 	// Only now: until here the pid may have come to mean another process.
@@ -84,8 +84,8 @@ func (g *guard) entitled(p *Peer, want access) bool {
 // ofPackage says whether a process came out of a hook, service or app. It looks
 // three ways, because a process can leave its parents, its environment or (by a
 // service manager's hand) its cgroup behind, but hardly all of them.
-func (g *guard) ofPackage(pid int) bool {
-	return osutil.IsDescendant(pid) || hasCookie(pid) || (g.inPackage != nil && g.inPackage(pid))
+func ofPackage(pid int) bool {
+	return osutil.IsDescendant(pid) || hasCookie(pid) || hasCgroup(pid)
 }
 
 // hasCookie looks for a cookie in what the process was started with.
@@ -100,6 +100,15 @@ func hasCookie(pid int) bool {
 		}
 	}
 	return false
+}
+
+// cgroups are the paths of the groups that runs of hooks get from osutil, and
+// services from the embedded supervisor or from systemd.
+var cgroups = regexp.MustCompile(`/pkgd-[0-9a-f]{12}/(hooks|services)/|/pkgd(-[0-9a-f]{8})?\.[^/]+\.[^/]+\.r[0-9]+\.service(/|\n|$)`)
+
+func hasCgroup(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	return err == nil && cgroups.Match(b)
 }
 
 // isAdmin says whether the answer to r may hold what hooks printed.

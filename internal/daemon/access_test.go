@@ -212,14 +212,22 @@ func TestWhoCarriesACookieMayReadButNotChange(t *testing.T) {
 	}
 }
 
-func TestWhoIsInAPackagesCgroupMayReadButNotChange(t *testing.T) {
-	var asked []int
-	inPackage := func(pid int) bool { asked = append(asked, pid); return true }
-	h := startWith(t, newFake(), func(o *daemon.Options) { o.InPackage = inPackage })
-	_, refusal := h.refused("POST", "/v1/packages", `{"action":"refresh"}`)
-	want := "a hook, service or app of a package may not do this"
-	if refusal.Message != want || len(asked) != 1 || asked[0] != os.Getpid() {
-		t.Errorf("got %q, asked for %v", refusal.Message, asked)
+func TestCgroupsOfPackagesAreTold(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0::/\n": false,
+		"0::/user.slice/user-0.slice/session-1.scope\n":                   false,
+		"0::/system.slice/pkgd.service\n":                                 false,
+		"0::/system.slice/pkgd.service/pkgd-0123456789ab/daemon\n":        false,
+		"0::/system.slice/pkgd.service/pkgd-0123456789ab/hooks/17-1\n":    true,
+		"1:name=systemd:/\n0::/pkgd-0123456789ab/services/web.srv.main\n": true,
+		"1:name=systemd:/system.slice/pkgd.web.srv.r3.service\n0::/\n":    true,
+		"0::/system.slice/pkgd-01234567.web.srv.r12.service/sub/folder\n": true,
+		"0::/system.slice/pkgd-of-somebody-else.service\n":                false,
+		"0::/user.slice/pkgd-0123456789ab/services\n":                     false,
+	} {
+		if got := daemon.IsPackageCgroup(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
 )
@@ -30,7 +31,7 @@ func getHealth(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error
 		}
 		records = append(records, rec)
 	}
-	return answer{result: rollUp(records)}, nil
+	return answer{result: healthstate.Of(records)}, nil
 }
 
 // postHealth runs check-health of the named packages, or of all, and answers
@@ -44,7 +45,7 @@ func postHealth(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, erro
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{result: rollUp(records)}, nil
+	return answer{result: healthstate.Of(records)}, nil
 }
 
 func (d *Daemon) check(r *http.Request, req api.HealthRequest) ([]api.Record, error) {

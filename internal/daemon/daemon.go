@@ -35,9 +35,6 @@ type Options struct {
 	Ctl            http.Handler
 	CtlConnContext func(context.Context, net.Conn) context.Context
 
-	// InPackage says whether a process belongs to a hook or service, beyond
-	// what ancestry and environment tell. Nil: nothing more is known.
-	InPackage func(pid int) bool
 	// Group may change things beside root. Empty: pkgd.
 	Group string
 
@@ -65,7 +62,7 @@ func NewFor(o Options) *Daemon {
 	return &Daemon{
 		o:         o,
 		routes:    routes(),
-		guard:     guard{group: o.Group, inPackage: o.InPackage},
+		guard:     guard{group: o.Group},
 		started:   time.Now(),
 		listening: make(chan struct{}),
 	}
@@ -133,5 +130,8 @@ func (d *Daemon) open() (adminSocket, ctlSocket *socket, err error) {
 }
 
 func (d *Daemon) limited(s *socket) *peerListener {
-	return &peerListener{socket: s, limit: maxConnections, log: d.o.Log, open: map[uint32]int{}}
+	return &peerListener{
+		socket: s, limit: maxConnections, log: d.o.Log,
+		open: map[uint32]int{}, excess: map[*net.UnixConn]struct{}{},
+	}
 }

@@ -32,3 +32,6 @@ func (d *Daemon) ServeWithBroken(ctx context.Context, name string) error {
 	}
 	return d.serveOn(ctx, adminSocket, ctlSocket)
 }
+
+// IsPackageCgroup reads what /proc/PID/cgroup may say.
+func IsPackageCgroup(text string) bool { return cgroups.MatchString(text) }

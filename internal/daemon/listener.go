@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -16,8 +17,11 @@ type peerListener struct {
 	limit int
 	log   *slog.Logger
 
-	mu   sync.Mutex // guards open
-	open map[uint32]int
+	mu     sync.Mutex // guards open, excess and closed
+	open   map[uint32]int
+	excess map[*net.UnixConn]struct{} // being told that they are too many
+	closed bool
+	wg     sync.WaitGroup // of those who tell them
 }
 
 // peerConn is a connection that knows its peer.
@@ -47,8 +51,8 @@ func (l *peerListener) Accept() (net.Conn, error) {
 		}
 		if !l.enter(peer.UID) {
 			l.log.Warn("refused a connection: too many of this user", "uid", peer.UID, "pid", peer.PID, "limit", l.limit)
-			turnAway(c)
 			peer.close()
+			l.turnAway(c)
 			continue
 		}
 		leave := sync.OnceFunc(func() { peer.close(); l.leave(peer.UID) })
@@ -74,15 +78,50 @@ func (l *peerListener) leave(uid uint32) {
 	}
 }
 
-// turnAway answers without reading the request. The few bytes fit the socket's
-// empty buffer, so accepting others does not wait for this client.
-func turnAway(c *net.UnixConn) {
+// maxExcess is how many connections are told at a time that they are too many;
+// further ones are just closed.
+const maxExcess = 64
+
+func (l *peerListener) turnAway(c *net.UnixConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.excess) >= maxExcess {
+		_ = c.Close()
+		return
+	}
+	l.excess[c] = struct{}{}
+	l.wg.Go(func() {
+		tellTooMany(c)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.excess, c)
+	})
+}
+
+// tellTooMany answers, and then reads what the client may still be sending: it
+// would not read the answer if its own writing failed.
+func tellTooMany(c *net.UnixConn) {
+	defer c.Close()
 	refusal := &api.Error{
 		Kind:    api.ErrBusy,
 		Message: "too many connections of this user",
 		Hint:    "close some, or wait until they are done",
 	}
-	_ = c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	_ = c.SetDeadline(time.Now().Add(time.Second))
 	_, _ = c.Write(rawResponse(refusal))
-	_ = c.Close()
+	_ = c.CloseWrite()
+	_, _ = io.Copy(io.Discard, c)
+}
+
+// Close ends accepting, and the telling.
+func (l *peerListener) Close() error {
+	err := l.socket.Close()
+	l.mu.Lock()
+	l.closed = true
+	for c := range l.excess {
+		_ = c.Close()
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+	return err
 }

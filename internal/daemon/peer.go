@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/internal/osutil"
 )
 
 // Peer is the process at the other end of a connection, as the kernel recorded
@@ -92,10 +94,11 @@ func readPeerGroups(fd int) ([]uint32, error) {
 }
 
 // gone says that the process has ended, so that its pid tells nothing more.
-// Without a pidfd nobody knows.
+// Without a pidfd that cannot be told from another process of the same pid.
 func (p *Peer) gone() bool {
 	if p.pidfd == nil {
-		return false
+		_, err := osutil.ReadProc(p.PID)
+		return err != nil
 	}
 	raw, err := p.pidfd.SyscallConn()
 	if err != nil {

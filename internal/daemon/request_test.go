@@ -184,7 +184,7 @@ func TestLevelOfSomePackagesIsTheWorstOfTheirs(t *testing.T) {
 			t.Errorf("%+v: %s", rec, got)
 		}
 	}
-	if got := checkAll(t, []api.Record{{Status: "unknown", Stale: true}}); got != "FAULT" {
+	if got := checkAll(t, []api.Record{{Status: "unknown", Code: "pkgd-stale", Stale: true}}); got != "FAULT" {
 		t.Errorf("all stale: %s", got)
 	}
 }

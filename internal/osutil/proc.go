@@ -189,20 +189,29 @@ func descendants(roots []int) []Proc {
 	return found
 }
 
+// maxAncestry is how many processes IsDescendant looks at.
+const maxAncestry = 10_000
+
 // IsDescendant says whether pid's ancestry reaches this process: as its orphans
 // are adopted by it, that is true for everything that a hook or a service has
 // started.
 func IsDescendant(pid int) bool {
-	self := os.Getpid()
-	for pid > 1 {
-		p, err := ReadProc(pid)
-		if err != nil {
+	self, at := os.Getpid(), pid
+	for range maxAncestry {
+		if at <= 1 {
 			return false
 		}
-		if p.PPID == self {
+		p, err := ReadProc(at)
+		switch {
+		case err != nil && at == pid:
+			return false
+		case err != nil:
+			at = pid // a parent ended just now, and pid has another
+		case p.PPID == self:
 			return true
+		default:
+			at = p.PPID
 		}
-		pid = p.PPID
 	}
-	return false
+	return true // somebody sees to it that it cannot be told
 }
