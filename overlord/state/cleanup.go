@@ -1,9 +1,6 @@
 package state
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // startCleanups starts the cleanup handlers of changes that got ready. They
 // need no intent: after a crash they are run again.
@@ -58,13 +55,18 @@ func (r *TaskRunner) cleanup(kind string) HandlerFunc {
 // not come back; Retry has all of them called again.
 func (r *TaskRunner) clean(ctx context.Context, c *Change, tasks []*Task) {
 	defer r.leave()
-	var retry *Retry
+	var retry Retry
+	var again bool
 	for _, t := range tasks {
 		if ctx.Err() != nil {
 			break
 		}
 		err := r.cleanup(t.rec.Kind)(ctx, t)
-		if err == nil || errors.As(err, &retry) || ctx.Err() != nil {
+		if r, ok := asRetry(err); ok {
+			retry, again = r, true
+			continue
+		}
+		if err == nil || ctx.Err() != nil {
 			continue
 		}
 		r.st.Lock()
@@ -78,7 +80,7 @@ func (r *TaskRunner) clean(ctx context.Context, c *Change, tasks []*Task) {
 	delete(r.cleaning, c.rec.ID)
 	switch {
 	case stopped:
-	case retry != nil:
+	case again:
 		r.st.EnsureBefore(retry.After)
 	default:
 		r.st.markClean(c)

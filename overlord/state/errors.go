@@ -23,25 +23,26 @@ var (
 // errClosed is what waiting for the disk gives after Close.
 var errClosed = errors.New("state is closed")
 
-// Retry is what a handler returns to be called again later. The task stays
-// Doing or Undoing meanwhile.
+// Retry is what a handler returns, itself or a pointer to it, to be called
+// again later. The task stays Doing or Undoing meanwhile.
 type Retry struct {
 	After  time.Duration // zero: at once; cut short by t.At(time.Time{}) and EnsureBefore(0)
 	Reason string
 }
 
-func (r *Retry) Error() string {
+func (r Retry) Error() string {
 	if r.Reason == "" {
 		return fmt.Sprintf("task should be tried again in %v", r.After)
 	}
 	return fmt.Sprintf("task should be tried again in %v: %s", r.After, r.Reason)
 }
 
-// Wait is what a handler returns when something outside must happen first: the
-// task is in status Wait until somebody calls SetStatus.
+// Wait is what a handler returns, itself or a pointer to it, when something
+// outside must happen first: the task is in status Wait until somebody calls
+// SetStatus.
 type Wait struct{ Reason string }
 
-func (w *Wait) Error() string {
+func (w Wait) Error() string {
 	if w.Reason == "" {
 		return "task waits"
 	}
@@ -112,4 +113,22 @@ func (e *ChangeError) Error() string {
 		text += f.Text
 	}
 	return text
+}
+
+func asRetry(err error) (r Retry, ok bool) {
+	var p *Retry
+	if errors.As(err, &p) {
+		return *p, true
+	}
+	ok = errors.As(err, &r)
+	return r, ok
+}
+
+func asWait(err error) (w Wait, ok bool) {
+	var p *Wait
+	if errors.As(err, &p) {
+		return *p, true
+	}
+	ok = errors.As(err, &w)
+	return w, ok
 }

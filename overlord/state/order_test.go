@@ -211,9 +211,9 @@ func (o *order) undo(_ context.Context, task *state.Task) error {
 	case behave == "undofail":
 		return errors.New("undo of " + task.Summary() + " failed")
 	case behave == "undoretry" && before == 0:
-		return &state.Retry{After: time.Minute}
+		return fmt.Errorf("not yet: %w", state.Retry{After: time.Minute})
 	case behave == "undowait":
-		return &state.Wait{}
+		return state.Wait{}
 	}
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ type world struct {
 	parallel bool
 	crashAt  int // commit that is the last before a crash; 1, which makes the change: none
 	lastDies bool
+	faults   []int // commits that a full disk refuses
 
 	mu      sync.Mutex
 	now     time.Time
@@ -67,6 +70,7 @@ func newWorld(t *rapid.T) *world {
 		parallel: rapid.Bool().Draw(t, "parallel"),
 		crashAt:  rapid.IntRange(1, 20).Draw(t, "crash at commit"),
 		lastDies: rapid.Bool().Draw(t, "crash before the commit is durable"),
+		faults:   rapid.SliceOfN(rapid.IntRange(2, 20), 0, 3).Draw(t, "faults"),
 		now:      time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
 		applied:  map[int]bool{}, calls: map[string]int{},
 	}
@@ -102,6 +106,9 @@ func (w *world) commit(commit func() error) error {
 		return errors.New("crashed")
 	}
 	w.commits++
+	if slices.Contains(w.faults, w.commits) {
+		return syscall.ENOSPC
+	}
 	if w.commits != w.crashAt || w.crashAt == 1 {
 		return commit()
 	}
@@ -173,12 +180,13 @@ func (w *world) turn() (ready bool) {
 			w.resolve(task)
 		}
 	})
+	kept := w.s.Sync(context.Background()) // rather than wait for what a full disk refused
 	select {
 	case <-w.restart: // it crashed with the last commit
 		w.reopen()
 		return false
 	default:
-		return ready
+		return ready && kept == nil
 	}
 }
 

@@ -31,8 +31,8 @@ func (r *TaskRunner) finish(run *run, took time.Duration, cause, err error) {
 // whose turn it may be now.
 func (r *TaskRunner) conclude(run *run, cause, err error) []*Task {
 	t := run.task
-	var retry *Retry
-	var wait *Wait
+	retry, again := asRetry(err)
+	wait, waits := asWait(err)
 	switch status := t.rec.Status; {
 	case status != DoingStatus && status != UndoingStatus && status != AbortStatus:
 		// The handler moved its task itself.
@@ -47,10 +47,10 @@ func (r *TaskRunner) conclude(run *run, cause, err error) []*Task {
 		t.SetStatus(UndoneStatus)
 	case err == nil:
 		t.SetStatus(DoneStatus)
-	case errors.As(err, &retry):
+	case again:
 		r.retry(run, retry)
 		return nil
-	case errors.As(err, &wait):
+	case waits:
 		t.Logf("%v", wait)
 		t.SetStatus(WaitStatus)
 		return nil
@@ -70,7 +70,7 @@ func (t *Task) neighbours() []*Task {
 
 // retry has the run repeated, at once when somebody cleared the task's time
 // while the handler was on its way out.
-func (r *TaskRunner) retry(run *run, retry *Retry) {
+func (r *TaskRunner) retry(run *run, retry Retry) {
 	t, after := run.task, max(retry.After, 0)
 	if t.wakes != run.wakes {
 		after = 0
