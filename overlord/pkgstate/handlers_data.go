@@ -61,6 +61,11 @@ func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
 			return err
 		}
 	}
+	if d.has && s.Kind == "install" { // no service is in the way of the second pass
+		if err := m.disk.SnapshotData(ctx, s.Package, d.from, d.to); err != nil {
+			return err
+		}
+	}
 	if err := m.disk.EnsureData(s.Package, d.to, os.Geteuid()); err != nil {
 		return err
 	}

@@ -156,6 +156,13 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	m.result(t, "%s", healthWords(v.Outcome.Record))
+	d, err := m.dataPair(s)
+	if err != nil {
+		return err
+	}
+	if err := m.disk.KeepData(s.Package, d.to); err != nil {
+		return err
+	}
 	return m.applyVerdict(t, s, v)
 }
 

@@ -88,10 +88,13 @@ func (m *Manager) boot(ctx context.Context) {
 	start.SetLimit(bootAtOnce)
 	var serving []*packageState
 	for _, p := range m.installedPackages() {
+		serves := len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name)
+		if serves || !m.atRest(p.Name) {
+			m.health.Pause(p.Name) // before Track: an overdue run would not wait
+		}
 		m.health.Track(m.target(p, p.current()))
-		if len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name) {
+		if serves {
 			m.booting[p.Name] = make(chan struct{})
-			m.health.Pause(p.Name)
 			serving = append(serving, p)
 		}
 	}

@@ -76,11 +76,18 @@ func (w *world) write(path, text string, mode os.FileMode) {
 // and whose check-health says health.
 func (w *world) pack(v, health string) string {
 	dir := filepath.Join(w.pkgs, v)
-	w.write(dir+"/meta/pkg.yaml", fmt.Sprintf("name: web\nversion: %q\nsummary: A web server\nservices:\n  serve: {command: bin/serve}\n", v), 0o644)
+	w.write(dir+"/meta/pkg.yaml", fmt.Sprintf("name: web\nversion: %q\nsummary: A web server\nservices:\n  serve: {command: bin/serve, ready: {exec: bin/ready}}\n", v), 0o644)
 	w.write(dir+"/meta/hooks/check-health", "#!/bin/sh\nctl set-health "+health+"\n", 0o755)
 	w.write(dir+"/meta/hooks/post-refresh", "#!/bin/sh\nctl set port="+v+"\n", 0o755)
-	w.write(dir+"/bin/serve", "#!/bin/sh\necho "+v+" >$PKG_DATA/schema\nwhile :; do sleep 1000; done\n", 0o755)
+	w.write(dir+"/bin/ready", "#!/bin/sh\n[ -s $PKG_DATA/schema ]\n", 0o755)
+	w.write(dir+"/bin/serve", "#!/bin/sh\n"+migrate(v)+"while :; do sleep 1000; done\n", 0o755)
 	return dir
+}
+
+// migrate is what a service does to its data before it serves: forward only, so
+// that an old one does not paint over what a newer one left.
+func migrate(v string) string {
+	return "[ $(cat $PKG_DATA/schema 2>/dev/null || echo 0) -ge " + v + " ] || { echo " + v + " >$PKG_DATA/new && mv $PKG_DATA/new $PKG_DATA/schema; }\n"
 }
 
 // start runs the daemon, to die at a step or, with 0, to live.
@@ -180,23 +187,33 @@ func (w *world) settle(kind string) (api.Change, bool) {
 	return api.Change{}, false
 }
 
-// serving counts the instances of the service, by what the kernel runs.
+// serving counts the instances of the service, by what the kernel runs. A
+// shell's fork of itself belongs to the instance that it was forked from.
 func (w *world) serving() (n int, version string) {
-	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	revs := map[string]string{} // by pid
+	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range procs {
-		b, err := os.ReadFile(p)
-		if err != nil {
-			continue
-		}
-		words := strings.Split(string(b), "\x00")
-		for _, word := range words {
+		for word := range strings.SplitSeq(w.read(p+"/cmdline"), "\x00") {
 			if strings.HasPrefix(word, w.dirs.Packages()) && strings.HasSuffix(word, "/bin/serve") {
-				n++
-				version = filepath.Base(strings.TrimSuffix(word, "/bin/serve"))
+				revs[filepath.Base(p)] = filepath.Base(filepath.Dir(filepath.Dir(word)))
 			}
 		}
 	}
+	for pid, rev := range revs {
+		if _, forked := revs[w.parent(pid)]; !forked {
+			n++
+			version = rev
+		}
+	}
 	return n, version
+}
+
+func (w *world) parent(pid string) string {
+	_, rest, _ := strings.Cut(w.read("/proc/"+pid+"/stat"), ") ")
+	if f := strings.Fields(rest); len(f) > 1 {
+		return f[1]
+	}
+	return ""
 }
 
 func (w *world) read(path string) string {

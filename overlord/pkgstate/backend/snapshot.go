@@ -35,6 +35,15 @@ func (b *Backend) stampsPath(name string, rev int) string {
 	return filepath.Join(b.dirs.Data(name), fmt.Sprintf(".copy-%d.stamps", rev))
 }
 
+// KeepData says that the making of a revision's data is over: they are data like
+// all others from now on, and nothing is noted of how they were made.
+func (b *Backend) KeepData(name string, rev int) error {
+	if err := b.forget(name, rev); err != nil {
+		return fmt.Errorf("cannot clear up after copying data of %q: %w", name, err)
+	}
+	return nil
+}
+
 // forget removes what is noted of the making of a revision's data.
 func (b *Backend) forget(name string, rev int) error {
 	for _, path := range []string{b.notePath(name, rev), b.stampsPath(name, rev)} {
