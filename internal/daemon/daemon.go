@@ -28,6 +28,8 @@ type Options struct {
 	// System describes what runs. The daemon adds what it knows itself: PID,
 	// StartedAt and Root.
 	System func() api.System
+	// Alive is the last moment at which the daemon's loop turned as it should.
+	Alive func() time.Time
 	// Debug gives the inside of the daemon as a value for JSON.
 	Debug func() any
 
@@ -91,11 +93,14 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket) (e
 	wg.Go(func() { failed <- serve(adminServer, d.limited(adminSocket), "admin") })
 	wg.Go(func() { failed <- serve(ctlServer, ctlSocket, "ctl") })
 	close(d.listening)
+	serving, ending := context.WithCancel(ctx)
+	wg.Go(func() { d.notify(serving) })
 
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	ending()
 	wg.Go(adminServer.Stop)
 	wg.Go(ctlServer.Stop)
 	wg.Wait()

@@ -67,6 +67,7 @@ func (f *fake) options(d dirs.Dirs) daemon.Options {
 		Health:   fakeHealth{f},
 		Services: f,
 		System:   func() api.System { return f.made.system },
+		Alive:    time.Now,
 		Debug:    func() any { return map[string]string{"state": "fake"} },
 		Ctl:      http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ctl") }),
 	}

@@ -11,6 +11,7 @@ func New(ov *overlord.Overlord) *Daemon {
 	return NewFor(Options{
 		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Log: ov.Log(),
 		System: func() api.System { return ov.System() },
+		Alive:  ov.Alive,
 		Debug:  func() any { return ov.Debug() },
 		Ctl:    ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
 	})
