@@ -78,6 +78,7 @@ func (a *app) hostText(h api.Health, width int) error {
 		return nil
 	}
 	t := newTable(width, "NAME", "VERSION", "STATUS", "SINCE", "WHY")
+	t.more = a.out.ellipsis()
 	for _, r := range worstFirst(h.Packages) {
 		t.add(plain(r.Package), plain(r.Version), a.statusCell(r.Status), plain(since(a.env.Now(), r.Since)), plain(a.recordWhy(r)))
 	}

@@ -134,7 +134,7 @@ func signOf(g *group) rune {
 		return signDone
 	}
 	status, _, _ := strings.Cut(g.result(), " ")
-	switch status {
+	switch strings.TrimSuffix(status, ":") { // which stands there when there is no code
 	case "error", "blocked":
 		return signFailed
 	case "waiting", "maintenance":

@@ -18,12 +18,13 @@ func plain(text string) cell { return cell{text: text} }
 // table lays rows out in columns, two spaces apart. Its last column is cut where
 // width asks for it, and nothing trails a line.
 type table struct {
-	width int // 0: as wide as it needs
+	width int    // 0: as wide as it needs
+	more  string // what stands where a line was cut
 	rows  [][]cell
 }
 
 func newTable(width int, heads ...string) *table {
-	t := &table{width: width}
+	t := &table{width: width, more: "…"}
 	if len(heads) > 0 {
 		t.row(heads...)
 	}
@@ -71,7 +72,7 @@ func (t *table) line(b *strings.Builder, row []cell, widths []int) {
 	for i, c := range row[:last+1] {
 		text := c.text
 		if t.width > 0 {
-			text = runewidth.Truncate(text, max(t.width-at, 0), "…")
+			text = runewidth.Truncate(text, max(t.width-at, 0), t.more)
 		}
 		painted := text
 		if c.paint != nil {
