@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,8 +11,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"context"
 
 	"golang.org/x/sys/unix"
 

@@ -27,8 +27,16 @@ func TestVersionsAreOrderedAsSemanticVersions(t *testing.T) {
 
 func TestVersionsThatAreTheSame(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"1", "1.0.0"}, {"1.2", "1.2.0.0"}, {"1.2.0", "v1.2.0"}, {"1.02", "1.2"}, {"1.2+build.7", "1.2"}, {"1.2+a-b", "1.2+c"},
-		{"1.2-rc.1", "1.2~rc.1"}, {"1.2-rc.01", "1.2.0-rc.1"}, {"1.2-", "1.2"}, {"1..2", "1.0.2"},
+		{"1", "1.0.0"},
+		{"1.2", "1.2.0.0"},
+		{"1.2.0", "v1.2.0"},
+		{"1.02", "1.2"},
+		{"1.2+build.7", "1.2"},
+		{"1.2+a-b", "1.2+c"},
+		{"1.2-rc.1", "1.2~rc.1"},
+		{"1.2-rc.01", "1.2.0-rc.1"},
+		{"1.2-", "1.2"},
+		{"1..2", "1.0.2"},
 	} {
 		if got := pkginfo.CompareVersions(pair[0], pair[1]); got != 0 {
 			t.Errorf("CompareVersions(%q, %q) = %d", pair[0], pair[1], got)
@@ -132,8 +140,14 @@ func TestArchitecturesHaveTwoNames(t *testing.T) {
 		goarch        string
 		want          bool
 	}{
-		{nil, "amd64", true}, {[]string{"all"}, "amd64", true}, {[]string{"arm64", "amd64"}, "amd64", true}, {[]string{"arm64"}, "amd64", false},
-		{[]string{"armhf"}, "arm", true}, {[]string{"ppc64el"}, "ppc64le", true}, {[]string{"i386"}, "386", true}, {[]string{"i386"}, "amd64", false},
+		{nil, "amd64", true},
+		{[]string{"all"}, "amd64", true},
+		{[]string{"arm64", "amd64"}, "amd64", true},
+		{[]string{"arm64"}, "amd64", false},
+		{[]string{"armhf"}, "arm", true},
+		{[]string{"ppc64el"}, "ppc64le", true},
+		{[]string{"i386"}, "386", true},
+		{[]string{"i386"}, "amd64", false},
 	} {
 		info := &pkginfo.Info{Architectures: test.architectures}
 		if got := info.RunsOn(test.goarch); got != test.want {

@@ -40,5 +40,5 @@ func (s stamp) same(now stamp) bool {
 	if s.Ctime%int64(time.Second) == 0 {
 		near = coarse
 	}
-	return (time.Duration(s.Taken - s.Ctime)).Abs() > near
+	return time.Duration(s.Taken-s.Ctime).Abs() > near
 }
