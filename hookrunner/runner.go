@@ -81,8 +81,17 @@ func New(o Options) (*Runner, error) {
 	r.cgroups = osutil.OpenCgroups(o.Dirs.Root)
 	r.slots = newSlots(r.cgroups)
 	r.rulesets = newRulesets(o.Dirs, r.ctl)
-	r.log.Info("hooks are kept in their place", "by", r.Confinement())
+	r.announce()
 	return r, nil
+}
+
+// announce says once what hooks are held by, and aloud what they are not.
+func (r *Runner) announce() {
+	if osutil.LandlockABI() == 0 {
+		r.log.Warn("hooks are not confined: the kernel has no Landlock", "held-by", r.Confinement())
+		return
+	}
+	r.log.Info("hooks are confined", "held-by", r.Confinement())
 }
 
 func withDefaults(l Limits) Limits {

@@ -38,10 +38,10 @@ func OpenCgroups(root string) *Cgroups {
 	if err != nil {
 		return &Cgroups{why: err.Error()}
 	}
-	return openCgroupsIn(base, root)
+	return openCgroupsIn(base, root, controllers)
 }
 
-func openCgroupsIn(base, root string) *Cgroups {
+func openCgroupsIn(base, root string, want []string) *Cgroups {
 	sum := sha256.Sum256([]byte(root))
 	name := "pkgd-" + hex.EncodeToString(sum[:6])
 	// This process may be in its leaf already, see moveAside.
@@ -54,7 +54,7 @@ func openCgroupsIn(base, root string) *Cgroups {
 		_ = os.Remove(c.dir)
 		return &Cgroups{why: err.Error()}
 	}
-	c.enable(base)
+	c.enable(base, want)
 	return c
 }
 
@@ -116,10 +116,10 @@ func (c *Cgroups) probe() error {
 // enable turns on the controllers for the groups below, where base is ours to
 // arrange: at the root of the hierarchy (the host's or a container's), and where
 // systemd has delegated it.
-func (c *Cgroups) enable(base string) {
-	offered := wanted(base)
+func (c *Cgroups) enable(base string, want []string) {
+	offered := offeredOf(want, base)
 	if len(offered) == 0 {
-		c.missing = "the kernel or the parent group offers none of " + strings.Join(controllers, ", ")
+		c.missing = "the kernel or the parent group offers none of " + strings.Join(want, ", ")
 		return
 	}
 	if !atRoot(base) && !delegated(base) {
@@ -158,10 +158,10 @@ func (c *Cgroups) moveAside(base string, offered []string) error {
 	return nil
 }
 
-func wanted(dir string) []string {
+func offeredOf(want []string, dir string) []string {
 	b, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	offered := strings.Fields(string(b))
-	return slices.DeleteFunc(slices.Clone(controllers), func(c string) bool { return !slices.Contains(offered, c) })
+	return slices.DeleteFunc(slices.Clone(want), func(c string) bool { return !slices.Contains(offered, c) })
 }
 
 func control(dir string, on []string) error {

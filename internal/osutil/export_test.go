@@ -1,0 +1,13 @@
+package osutil
+
+// OpenCgroupsIn is OpenCgroups for a process that is in the group base, with other
+// controllers than Limits need.
+func OpenCgroupsIn(base, root string, want ...string) *Cgroups {
+	return openCgroupsIn(base, root, want)
+}
+
+// OwnCgroup is the folder of this process's group.
+func OwnCgroup() (string, error) { return ownCgroup() }
+
+// FakeGroup is a group in a folder of plain files, bound by all controllers.
+func FakeGroup(path string) (*Cgroup, error) { return openCgroup(path, controllers) }
