@@ -11,6 +11,7 @@ type cmdInstall struct {
 	Transaction string `long:"transaction" value-name:"all" choice:"all" description:"All or none: one that fails takes the others back"`
 	Channel     string `long:"channel" value-name:"CHANNEL" description:"Take packages named by NAME from this channel of the stores"`
 	DryRun      bool   `long:"dry-run" description:"Only say what would be done"`
+	Dangerous   bool   `long:"dangerous" description:"Take unsigned content from a store although trust is configured"`
 	waiting
 	Args struct {
 		Targets []string `positional-arg-name:"PATH|NAME..." required:"1" description:"A .pkg file, a directory tree, or the name of a package in a store"`
@@ -33,7 +34,7 @@ After its services have started the package is asked for its health. A first ins
 
 func (c *cmdInstall) run(ctx context.Context, a *app, _ []string) error {
 	return a.packages(ctx, c.Args.Targets, c.NoWait, api.PackageRequest{
-		Action: "install", Transaction: c.Transaction, Channel: c.Channel, DryRun: c.DryRun,
+		Action: "install", Transaction: c.Transaction, Channel: c.Channel, DryRun: c.DryRun, Dangerous: c.Dangerous,
 	})
 }
 

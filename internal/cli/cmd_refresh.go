@@ -13,6 +13,7 @@ type cmdRefresh struct {
 	Accept       bool   `long:"accept" description:"Accept a package as it is after a refresh that asked for a person; fetches nothing"`
 	Channel      string `long:"channel" value-name:"CHANNEL" description:"Follow this channel of the stores from now on"`
 	DryRun       bool   `long:"dry-run" description:"Only say what would be done"`
+	Dangerous    bool   `long:"dangerous" description:"Take unsigned content from a store although trust is configured"`
 	waiting
 	Args struct {
 		Targets []string `positional-arg-name:"NAME|PATH..." description:"What to refresh; without any, all that is not held"`
@@ -41,7 +42,7 @@ func (c *cmdRefresh) run(ctx context.Context, a *app, _ []string) error {
 	}
 	return a.packages(ctx, c.Args.Targets, c.NoWait, api.PackageRequest{
 		Action: "refresh", NoRevert: c.NoRevert, RetryRefused: c.RetryRefused,
-		Transaction: c.Transaction, Channel: c.Channel, DryRun: c.DryRun,
+		Transaction: c.Transaction, Channel: c.Channel, DryRun: c.DryRun, Dangerous: c.Dangerous,
 	})
 }
 

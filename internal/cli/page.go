@@ -96,6 +96,6 @@ func environmentEntries() []entry {
 	return []entry{
 		{"PKGD_ROOT", "as --root, which wins"},
 		{"NO_COLOR", "as --no-color"},
-		{"LC_ALL, LC_CTYPE, LANG", "the first that is set decides between the signs of Unicode and plain ASCII"},
+		{"LC_ALL, LC_CTYPE, LANG", "the first that is set decides between the signs of Unicode and plain ASCII; none: Unicode"},
 	}
 }

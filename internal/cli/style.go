@@ -17,7 +17,8 @@ func newStyle(env Env, terminal, noColor bool) style {
 }
 
 // utf8Locale tells by the first of the variables that the C library would look
-// at. With none of them set the locale is "C": plain ASCII.
+// at. With none of them set, as in most containers and cron jobs, nobody has
+// asked for plain ASCII, and whatever reads the output today takes UTF-8.
 func utf8Locale(env Env) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := env.Getenv(name); v != "" {
@@ -25,7 +26,7 @@ func utf8Locale(env Env) bool {
 			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
 		}
 	}
-	return false
+	return true
 }
 
 func (s style) paint(code, text string) string {

@@ -39,8 +39,6 @@ type revision struct {
 	Plugins     bool          `json:"plugins,omitempty"` // has meta/health.d
 }
 
-func (r *revision) hasHealth() bool { return r.Health || r.Plugins }
-
 func (r *revision) hasHook(name string) bool { return slices.Contains(r.Hooks, name) }
 
 // svcWish is how a service was last left: the admin's word, not what the
