@@ -112,7 +112,8 @@ type Why struct {
 	Downtime     float64    `json:"downtime"` // seconds without services, the revert's included
 	Elapsed      float64    `json:"elapsed"`  // seconds from the change's start to its end
 
-	Kind        string      `json:"kind"` // install, refresh, revert, remove
+	Kind        string      `json:"kind"`           // install, refresh, revert, remove
+	Path        string      `json:"path,omitempty"` // that the content came from, when an admin gave one
 	At          time.Time   `json:"at"`
 	FromVersion string      `json:"from-version"`
 	ToVersion   string      `json:"to-version"`

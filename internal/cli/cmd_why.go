@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -210,7 +211,7 @@ func (a *app) whyNext(w api.Why) string {
 	case w.Outcome == api.OutcomeReverted && w.Transaction != "":
 		return "the one that failed: " + a.pkgd("why "+w.Transaction)
 	case w.Outcome == api.OutcomeReverted:
-		return "once more: " + a.pkgd("refresh --retry-refused "+w.Package) + " · a new build is tried as ever"
+		return "once more: " + a.pkgd("refresh --retry-refused "+cmp.Or(w.Path, w.Package)) + " · a new build is tried as ever"
 	case w.Outcome == api.OutcomeRevertFailed:
 		return fmt.Sprintf("both revisions are kept: %s · ask it again: %s", a.pkgd("info "+w.Package), a.pkgd("check "+w.Package))
 	case w.Outcome == api.OutcomeUnproven || w.Outcome == api.OutcomeKept:

@@ -114,7 +114,7 @@ func (m *Manager) checkRefusedCurrent(p *packageState, req api.PackageRequest) e
 	}
 	for _, r := range rs {
 		if r.holds() {
-			return refusedError(p.Name, r)
+			return refusedError(p.Name, p.Name, r)
 		}
 	}
 	return nil

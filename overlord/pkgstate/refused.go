@@ -143,7 +143,7 @@ func (m *Manager) noteRefusals() {
 }
 
 // refusedError is the answer to a refresh by hand of a refused digest.
-func refusedError(name string, r refusal) error {
+func refusedError(name, target string, r refusal) error {
 	msg := fmt.Sprintf("version %s (revision %d) was taken back before", r.Version, r.Revision)
 	switch {
 	case r.ByHand:
@@ -154,6 +154,6 @@ func refusedError(name string, r refusal) error {
 	return &api.Error{
 		Kind:    api.ErrRefused,
 		Message: fmt.Sprintf("package %q: %s and is refused", name, msg),
-		Hint:    fmt.Sprintf("the story: pkgd why %s · once more: pkgd refresh --retry-refused %s", name, name),
+		Hint:    fmt.Sprintf("the story: pkgd why %s · once more: pkgd refresh --retry-refused %s", name, target),
 	}
 }

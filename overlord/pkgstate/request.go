@@ -1,6 +1,7 @@
 package pkgstate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -134,7 +135,7 @@ func (m *Manager) prepare(s *setup, req api.PackageRequest, install bool) (reaso
 		if len(req.Targets) == 0 {
 			return fmt.Sprintf("%s %s is refused: pkgd why %s", s.Package, s.ToVersion, s.Package), nil
 		}
-		return "", refusedError(s.Package, r)
+		return "", refusedError(s.Package, cmp.Or(s.Path, s.Package), r)
 	}
 	return "", nil
 }
@@ -404,7 +405,7 @@ func namedRevision(p *packageState, rs refusals, want int) (*revision, error) {
 		e.Message = fmt.Sprintf("package %q keeps no revision %d", p.Name, want)
 	default:
 		if ref, refused := rs[r.Digest]; refused {
-			return nil, refusedError(p.Name, ref)
+			return nil, refusedError(p.Name, p.Name, ref)
 		}
 		return r, nil
 	}

@@ -87,7 +87,7 @@ func (m *Manager) warnOf(why api.Why) {
 func (m *Manager) whyOf(chg *state.Change, s *setup) api.Why {
 	sto := changeStory(chg, s.Package)
 	why := api.Why{
-		Change: chg.ID(), Package: s.Package, Kind: s.Kind, From: s.From, To: s.To,
+		Change: chg.ID(), Package: s.Package, Kind: s.Kind, Path: s.Path, From: s.From, To: s.To,
 		FromVersion: s.FromVersion, ToVersion: s.ToVersion,
 		Before: sto.Before, After: sto.After, Restored: sto.Restored,
 		Rule: sto.Rule, DataRestored: sto.DataRestored, DataShared: sto.DataShared, SetAside: sto.SetAside,
