@@ -141,10 +141,8 @@ func (t *Task) hopeless(c *Change) bool {
 // givenUp tells of a task that is not and will not be done.
 func (t *Task) givenUp() bool {
 	switch t.rec.Status {
-	case DoStatus, DoingStatus, DoneStatus:
+	case DoStatus, DoingStatus, DoneStatus, WaitStatus:
 		return false
-	case WaitStatus:
-		return t.rec.Waited == UndoingStatus
 	}
 	return true
 }

@@ -426,12 +426,14 @@ func TestCleanupRunsOnceTheChangeIsReady(t *testing.T) {
 
 func TestAChangeWithoutTasksIsDone(t *testing.T) {
 	s := openState(t)
+	asked := 0
+	s.SetEnsure(func(time.Duration) { asked++ })
 	var c *state.Change
 	locked(s, func() { c = s.NewChange("k", "s") })
 	<-c.Ready()
 	locked(s, func() {
-		if c.Status() != state.DoneStatus || !c.IsReady() {
-			t.Error(c.Status())
+		if c.Status() != state.DoneStatus || !c.IsReady() || asked != 1 {
+			t.Error(c.Status(), asked)
 		}
 		defer func() {
 			if recover() == nil {

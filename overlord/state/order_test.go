@@ -53,6 +53,9 @@ var orders = []struct{ name, setup, events, end string }{
 	{"wait and do again", "a=redo b>a", "a.do a.do b.do", "a:Done b:Done"},
 	{"what waited is undone", "a=wait b>a=fail", "a.do b.do a.undo", "a:Undone b:Error"},
 	{"wait in undo", "a b>a=undowait c>b=fail", "a.do b.do c.do b.undo a.undo", "a:Undone b:Undone c:Error"},
+	{"others go on during a wait", "a=wait b>a c", "a.do c.do b.do", "a:Done b:Done c:Done"},
+	{"what waits for its do is undone by a failure", "a=wait b=fail", "a.do b.do a.undo", "a:Undone b:Error"},
+	{"what waits for its undo is not undone again", "a:1=undowait b>a:1=fail c=fail", "a.do b.do a.undo c.do", "a:Undone b:Error c:Error"},
 
 	{"abort", "a b>a=abort c>b", "a.do b.do b.undo a.undo", "a:Undone b:Undone c:Hold"},
 	{"abort takes all lanes", "a:1 b:2=abort c>b:2", "a.do b.do b.undo a.undo", "a:Undone b:Undone c:Hold"},
@@ -228,5 +231,11 @@ func (o *order) resolveWait(task *state.Task, old, now state.Status) {
 	if task.Get("behave", &behave) == nil && behave == "redo" {
 		to = state.DoStatus
 	}
-	go locked(o.s, func() { task.SetStatus(to) })
+	time.AfterFunc(time.Second, func() { // others go on meanwhile
+		locked(o.s, func() {
+			if task.Status() == state.WaitStatus {
+				task.SetStatus(to)
+			}
+		})
+	})
 }
