@@ -10,12 +10,15 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 // Environment is the whole environment of a hook, or with hook and phase empty of
 // a service or an app (design §6): nothing is inherited. HOME is the revision's
-// data. A service's or app's TMPDIR is not the hooks', which is emptied between
-// runs; it is made here, and Prepare makes it for another user.
+// data. Without a cookie there are no variables for it: whoever starts a service
+// adds them. A service's or app's TMPDIR is not the hooks', which is emptied
+// between runs; it is made here, for users of all kinds, as /tmp is.
 func (r *Runner) Environment(p Package, cookie, hook string, phase Phase) []string {
 	p = r.complete(p)
 	if hook == "" {
-		_ = r.Prepare(p, "") // who starts the service will see
+		if err := makeAppTmp(p); err != nil {
+			r.log.Warn("a service has no TMPDIR", "package", p.Name, "error", err)
+		}
 		return r.environment(p, cookie, "", "", appTmp(p))
 	}
 	return r.environment(p, cookie, hook, phase, hookTmp(p, nil))
@@ -35,7 +38,6 @@ func (r *Runner) environment(p Package, cookie, hook string, phase Phase, tmp st
 		"PKG_VERSION="+p.Version,
 		"PKG_DATA="+p.Data,
 		"PKG_COMMON="+p.Common,
-		"PKG_COOKIE="+cookie,
 		"PKGD_CTL_SOCKET="+r.dirs.CtlSocket(),
 		"SNAP="+p.Root,
 		"SNAP_NAME="+p.Name,
@@ -44,9 +46,10 @@ func (r *Runner) environment(p Package, cookie, hook string, phase Phase, tmp st
 		"SNAP_VERSION="+p.Version,
 		"SNAP_DATA="+p.Data,
 		"SNAP_COMMON="+p.Common,
-		"SNAP_COOKIE="+cookie,
-		"SNAP_CONTEXT="+cookie,
 	)
+	if cookie != "" {
+		env = append(env, "PKG_COOKIE="+cookie, "SNAP_COOKIE="+cookie, "SNAP_CONTEXT="+cookie)
+	}
 	if hook != "" {
 		env = append(env, "PKG_HOOK="+hook)
 	}

@@ -48,15 +48,23 @@ func TestEnvironmentOfAHookIsExactlyTheContract(t *testing.T) {
 func TestEnvironmentOfAServiceHasNoHookAndNoPhase(t *testing.T) {
 	h := newHouse(t)
 	p := h.pkg("web", "true")
+	for _, e := range h.r.Environment(p, "", "", "") {
+		if strings.Contains(e, "COOKIE") || strings.Contains(e, "CONTEXT") {
+			t.Errorf("without a cookie there is %s, which would hide the one that is added", e)
+		}
+	}
 	env := h.r.Environment(p, "c", "", "")
+	if !slices.Contains(env, "PKG_COOKIE=c") || !slices.Contains(env, "SNAP_CONTEXT=c") {
+		t.Errorf("the cookie is missing: %q", env)
+	}
 	for _, e := range env {
 		if strings.HasPrefix(e, "PKG_HOOK=") || strings.HasPrefix(e, "PKG_HEALTH_PHASE=") {
 			t.Errorf("a service gets %s", e)
 		}
 	}
 	i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, "TMPDIR=") })
-	if st, err := os.Stat(strings.TrimPrefix(env[i], "TMPDIR=")); err != nil || !st.IsDir() {
-		t.Errorf("the service's TMPDIR is not there: %v", err)
+	if st, err := os.Stat(strings.TrimPrefix(env[i], "TMPDIR=")); err != nil || st.Mode() != os.ModeDir|os.ModeSticky|0o777 {
+		t.Errorf("the service's TMPDIR: %v, %v", st, err)
 	}
 }
 

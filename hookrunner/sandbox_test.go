@@ -228,7 +228,8 @@ func TestHookIsBounded(t *testing.T) {
 	if lines[3] != fmt.Sprint(osutil.HostMemory()/2) {
 		t.Errorf("its data may have %s bytes", lines[3])
 	}
-	if auto, err := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled"); err == nil && string(auto) == "1\n" && lines[4] != "10" {
+	// The kernel lets others than root set it ten times a second at most.
+	if auto, err := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled"); os.Geteuid() == 0 && err == nil && string(auto) == "1\n" && lines[4] != "10" {
 		t.Errorf("its session has niceness %q", lines[4])
 	}
 }

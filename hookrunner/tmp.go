@@ -41,18 +41,22 @@ func hookTmp(p Package, u *osutil.User) string {
 // appTmp is the TMPDIR of services and apps.
 func appTmp(p Package) string { return filepath.Join(p.Tmp, "app") }
 
-// Prepare makes the TMPDIR of a package's services and apps, for the user that
-// they run as; "" is the daemon's own.
-func (r *Runner) Prepare(p Package, user string) error {
-	p = r.complete(p)
-	var u *osutil.User
-	if user != "" {
-		var err error
-		if u, err = osutil.LookupUser(user); err != nil {
-			return err
-		}
+// makeAppTmp makes it. Anybody may write to it, as to /tmp: a service may have a
+// user, and an app is run by whoever calls it. Other packages do not see it.
+func makeAppTmp(p Package) error {
+	path := appTmp(p)
+	if err := makeTmp(p, path, nil); err != nil {
+		return err
 	}
-	return makeTmp(p, appTmp(p), u)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot make TMPDIR: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchmod(fd, 0o1777); err != nil {
+		return fmt.Errorf("cannot make TMPDIR: %w", err)
+	}
+	return nil
 }
 
 // enter makes the folder ready and empty for a first run.
