@@ -42,6 +42,12 @@ type Health interface {
 	Subscribe(f func(api.Transition, api.Record)) (cancel func())
 }
 
+// Bus is a connection to D-Bus that is kept up while it runs.
+type Bus interface {
+	Run(ctx context.Context)
+	Describe() string
+}
+
 // Services is what the daemon asks of the service manager.
 type Services interface {
 	Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error

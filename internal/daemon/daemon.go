@@ -33,6 +33,9 @@ type Options struct {
 	// Debug gives the inside of the daemon as a value for JSON.
 	Debug func() any
 
+	// Bus offers health on D-Bus while the daemon serves. Nil: there is none.
+	Bus Bus
+
 	// Ctl answers on the ctl socket; CtlConnContext learns who is asking there.
 	Ctl            http.Handler
 	CtlConnContext func(context.Context, net.Conn) context.Context
@@ -95,6 +98,9 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket) (e
 	close(d.listening)
 	serving, ending := context.WithCancel(ctx)
 	wg.Go(func() { d.notify(serving) })
+	if d.o.Bus != nil {
+		wg.Go(func() { d.o.Bus.Run(serving) })
+	}
 
 	select {
 	case <-ctx.Done():

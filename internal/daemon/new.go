@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"os"
+
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/bus"
 	"pkgd.io/pkgd/overlord"
 	"pkgd.io/pkgd/snapctl/ctlcmd"
 )
@@ -13,6 +16,18 @@ func New(ov *overlord.Overlord) *Daemon {
 		System: func() api.System { return ov.System() },
 		Alive:  ov.Alive,
 		Debug:  func() any { return ov.Debug() },
+		Bus:    newBus(ov),
 		Ctl:    ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
+	})
+}
+
+// newBus is nil for a daemon that no bus is meant for.
+func newBus(ov *overlord.Overlord) Bus {
+	address := bus.Address(ov.Dirs().Root, os.Getenv)
+	if address == "" {
+		return nil
+	}
+	return bus.New(bus.Options{
+		Address: address, Version: ov.System().Version, Health: ov.Health(), Packages: ov.Packages(), Log: ov.Log(),
 	})
 }

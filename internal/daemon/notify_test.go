@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"net"
 	"path/filepath"
 	"testing"
@@ -81,4 +82,29 @@ func TestWatchdogIsFedOnlyWhileTheLoopTurns(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+}
+
+// fakeBus runs until it is told to stop.
+type fakeBus struct{ ran, ended chan struct{} }
+
+func (b fakeBus) Run(ctx context.Context) {
+	close(b.ran)
+	<-ctx.Done()
+	close(b.ended)
+}
+func (b fakeBus) Describe() string { return "connected as a fake" }
+
+func TestBusRunsWhileTheDaemonServes(t *testing.T) {
+	b := fakeBus{make(chan struct{}), make(chan struct{})}
+	h := startWith(t, newFake(), func(o *daemon.Options) { o.Bus = b })
+	<-b.ran
+	var s api.System
+	h.answer("GET", "/v1/system", "", &s)
+	if s.Bus != "connected as a fake" {
+		t.Errorf("got %q", s.Bus)
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	<-b.ended
 }
