@@ -1,0 +1,12 @@
+#!/bin/sh
+# Runs after pkgd was installed or upgraded, by dpkg and by rpm.
+set -e
+
+getent group pkgd >/dev/null || groupadd --system pkgd
+
+# Not booted by systemd (a container image being built): nothing to start.
+[ -d /run/systemd/system ] || exit 0
+systemctl daemon-reload
+systemctl enable --quiet pkgd.service pkgd.socket
+# After an upgrade the new pkgd takes over; what the packages run goes on.
+systemctl restart pkgd.service || echo "pkgd: cannot start now; see: journalctl -u pkgd" >&2
