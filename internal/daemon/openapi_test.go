@@ -127,7 +127,7 @@ func checkAnswer(h *house, d *document, method, path string, op map[string]any, 
 		return
 	}
 	if wrong := d.check(schema, v, id); wrong != "" {
-		h.t.Errorf("%s\nin %s", wrong, b)
+		h.t.Errorf("%s\nin %.300s", wrong, b)
 	}
 	if unused := d.unused(schema, v, id); full && unused != nil {
 		h.t.Errorf("described and not served: %v", unused)
