@@ -69,7 +69,7 @@ func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 	m.mu.Lock()
 	p.lastRun = f.start
 	if err == nil {
-		m.count(p, o)
+		m.count(p, f.phase, o)
 	}
 	m.plan(p)
 	m.mu.Unlock()
@@ -88,15 +88,19 @@ func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 }
 
 // count follows how often in a row the package was not well, which decides when
-// it is asked again.
-func (m *Manager) count(p *pkg, o Outcome) {
+// it is asked again. Only runs at rest count further: the many of a verdict, or
+// those of an admin who cannot wait, would make the next one come later.
+func (m *Manager) count(p *pkg, phase hookrunner.Phase, o Outcome) {
 	p.remember(o.Output)
 	s := o.Status()
 	if s == Active || s == Unknown && !p.target.asks() {
 		p.unwell = 0
 		return
 	}
-	p.unwell++
+	if phase == hookrunner.PhaseRest {
+		p.unwell++
+	}
+	p.unwell = max(p.unwell, 1)
 }
 
 // logRun tells of a run in one record.
