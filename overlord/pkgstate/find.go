@@ -1,6 +1,7 @@
 package pkgstate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func (m *Manager) setupOf(entry store.Entry, channel string) (*setup, error) {
 	if err != nil {
 		return nil, badPackage(entry.Path, err)
 	}
-	return &setup{Package: entry.Name, Entry: &entry, Channel: channel, Digest: digest, ToVersion: entry.Version}, nil
+	return &setup{Package: entry.Name, Entry: &entry, Channel: cmp.Or(channel, entry.Channel), Digest: digest, ToVersion: entry.Version}, nil
 }
 
 // findInStores asks the stores in the order of the configuration; the highest
