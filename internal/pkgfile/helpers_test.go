@@ -11,31 +11,16 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"pkgd.io/pkgd/internal/disk"
+	"pkgd.io/pkgd/internal/disk/disktest"
 )
 
 const manifest = "name: web\nversion: \"1.0\"\n"
-
-// tempDir is short, and goes away though what is in it is read-only.
-func tempDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "p")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := disk.RemoveTree(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 // tree makes a directory: a name ending in / is a folder, content beginning
 // with -> is a link, content beginning with #! is executable.
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
-	dir := tempDir(t)
+	dir := disktest.Dir(t)
 	for name, content := range files {
 		p := filepath.Join(dir, name)
 		must(t, os.MkdirAll(filepath.Dir(p), 0o755))

@@ -10,13 +10,14 @@ import (
 	"syscall"
 	"testing"
 
+	"pkgd.io/pkgd/internal/disk/disktest"
 	"pkgd.io/pkgd/internal/pkgfile"
 )
 
 // refused unpacks and expects an error with want in it and nothing left behind.
 func refused(t *testing.T, b []byte, l pkgfile.Limits, want string) {
 	t.Helper()
-	parent := tempDir(t)
+	parent := disktest.Dir(t)
 	_, err := pkgfile.Unpack(t.Context(), bytes.NewReader(b), filepath.Join(parent, "in", "tree"), l)
 	if err == nil {
 		t.Fatal("unpacked though the folder it goes to does not exist")
@@ -143,7 +144,7 @@ func TestUnpackTakesWhatIsHarmless(t *testing.T) {
 	sticky.Mode = 0o3775
 	b := compress(t, append(rawTar(t, global, header('5', "./", 0), xattr, sticky,
 		header('0', "a/b/late", 1), header('5', "a/", 0), linkTo("dangling", "not/there"), linkTo("a/b/up", "../..")), make([]byte, 8192)...))
-	dst := filepath.Join(tempDir(t), "tree")
+	dst := filepath.Join(disktest.Dir(t), "tree")
 	_, err := pkgfile.Unpack(t.Context(), bytes.NewReader(b), dst, pkgfile.Limits{})
 	must(t, err)
 	got := list(t, dst)
@@ -176,7 +177,7 @@ func TestDirectoriesAreHeldToTheSameRules(t *testing.T) {
 			}
 			_, digestErr := pkgfile.Digest(dir)
 			_, packErr := pkgfile.Pack(dir, &bytes.Buffer{})
-			_, copyErr := pkgfile.CopyTree(t.Context(), dir, filepath.Join(tempDir(t), "copy"), pkgfile.Limits{})
+			_, copyErr := pkgfile.CopyTree(t.Context(), dir, filepath.Join(disktest.Dir(t), "copy"), pkgfile.Limits{})
 			for _, err := range []error{digestErr, packErr, copyErr} {
 				if err == nil || !strings.Contains(err.Error(), make.want) {
 					t.Errorf("got %v, want %q", err, make.want)

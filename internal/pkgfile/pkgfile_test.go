@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"pkgd.io/pkgd/internal/disk/disktest"
 	"pkgd.io/pkgd/internal/pkgfile"
 	"pkgd.io/pkgd/internal/pkginfo"
 )
@@ -87,7 +88,7 @@ func packed(t testing.TB, files map[string]string) string {
 	var b bytes.Buffer
 	_, err := pkgfile.Pack(tree(t, files), &b)
 	must(t, err)
-	path := filepath.Join(tempDir(t), "x.pkg")
+	path := filepath.Join(disktest.Dir(t), "x.pkg")
 	must(t, os.WriteFile(path, b.Bytes(), 0o644))
 	return path
 }
@@ -96,7 +97,7 @@ func TestUnpackGivesTheSameTreeReadOnly(t *testing.T) {
 	f, err := os.Open(packed(t, web))
 	must(t, err)
 	defer f.Close()
-	dst := filepath.Join(tempDir(t), "tree")
+	dst := filepath.Join(disktest.Dir(t), "tree")
 	digest, err := pkgfile.Unpack(t.Context(), f, dst, pkgfile.Limits{})
 	must(t, err)
 	if digest != golden {
@@ -115,7 +116,7 @@ func TestUnpackGivesTheSameTreeReadOnly(t *testing.T) {
 }
 
 func TestDirectoryFileAndCopyHaveOneDigest(t *testing.T) {
-	dst := filepath.Join(tempDir(t), "copy")
+	dst := filepath.Join(disktest.Dir(t), "copy")
 	copied, err := pkgfile.CopyTree(t.Context(), tree(t, web), dst, pkgfile.Limits{})
 	must(t, err)
 	for _, path := range []string{tree(t, web), packed(t, web), dst} {
@@ -130,11 +131,11 @@ func TestDirectoryFileAndCopyHaveOneDigest(t *testing.T) {
 func TestDigestOfFileFromAnotherToolIsThatOfItsContent(t *testing.T) {
 	b := compress(t, rawTar(t,
 		header('5', "./", 0), header('0', "./z", 3), header('0', "./b/c/d", 2000), header('5', "./b/", 0), header('0', "./meta/pkg.yaml", 1)))
-	path := filepath.Join(tempDir(t), "x.pkg")
+	path := filepath.Join(disktest.Dir(t), "x.pkg")
 	must(t, os.WriteFile(path, b, 0o644))
 	stream, err := pkgfile.DigestOf(path)
 	must(t, err)
-	unpacked, err := pkgfile.Unpack(t.Context(), bytes.NewReader(b), filepath.Join(tempDir(t), "tree"), pkgfile.Limits{})
+	unpacked, err := pkgfile.Unpack(t.Context(), bytes.NewReader(b), filepath.Join(disktest.Dir(t), "tree"), pkgfile.Limits{})
 	must(t, err)
 	if stream != unpacked {
 		t.Errorf("DigestOf says %s, Unpack %s", stream, unpacked)
@@ -171,7 +172,7 @@ func TestReadInfoOfADirectoryChecksTheTree(t *testing.T) {
 }
 
 func TestReadInfoSaysWhatIsNoPackage(t *testing.T) {
-	text := filepath.Join(tempDir(t), "x.pkg")
+	text := filepath.Join(disktest.Dir(t), "x.pkg")
 	must(t, os.WriteFile(text, []byte("hello"), 0o644))
 	for path, want := range map[string]string{
 		text:                                   "not a .pkg file",
@@ -187,7 +188,7 @@ func TestReadInfoSaysWhatIsNoPackage(t *testing.T) {
 
 func TestUnpackStopsWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	parent := tempDir(t)
+	parent := disktest.Dir(t)
 	b, err := os.ReadFile(packed(t, map[string]string{"big": randomText(8 << 20)}))
 	must(t, err)
 	r := io.MultiReader(bytes.NewReader(b[:4<<20]), readerFunc(func([]byte) (int, error) {
@@ -211,7 +212,7 @@ func TestUnpackRefusesADestinationThatExists(t *testing.T) {
 	f, err := os.Open(packed(t, web))
 	must(t, err)
 	defer f.Close()
-	if _, err := pkgfile.Unpack(t.Context(), f, tempDir(t), pkgfile.Limits{}); !os.IsExist(err) && !strings.Contains(fmt.Sprint(err), "exists") {
+	if _, err := pkgfile.Unpack(t.Context(), f, disktest.Dir(t), pkgfile.Limits{}); !os.IsExist(err) && !strings.Contains(fmt.Sprint(err), "exists") {
 		t.Errorf("got %v", err)
 	}
 }

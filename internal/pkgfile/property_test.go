@@ -35,7 +35,7 @@ func anyTree() *rapid.Generator[map[string]string] {
 func TestWhatIsPackedUnpacksToTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		files := anyTree().Draw(rt, "tree")
-		src, parent := tree(t, files), tempDir(t)
+		src, parent := tree(t, files), disktest.Dir(t)
 		want, err := pkgfile.Digest(src)
 		must(t, err)
 		var b bytes.Buffer
@@ -81,7 +81,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(rawTar(f, linkTo("a", "b/../../.."), header('0', "b/x", 1)))
 	f.Add(rawTar(f, header('0', strings.Repeat("long/", 40)+"ü", 1), header(tar.TypeFifo, "p", 0)))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		parent := tempDir(t)
+		parent := disktest.Dir(t)
 		dst := filepath.Join(parent, "a", "b", "tree")
 		must(t, os.MkdirAll(filepath.Dir(dst), 0o755))
 		before := list(t, parent)

@@ -18,11 +18,7 @@ import (
 func TestStagingADirectoryAndItsFileGivesOneDigest(t *testing.T) {
 	h, src := newHost(t), source(t, "1.0")
 	file := filepath.Join(disktest.Dir(t), "web.pkg")
-	f, err := os.Create(file)
-	must(t, err)
-	digest, err := pkgfile.Pack(src, f)
-	must(t, err)
-	must(t, f.Close())
+	digest := pack(t, src, file)
 	for i, from := range []string{src, file} {
 		staged, err := h.Stage(t.Context(), from, fmt.Sprint("change-", i))
 		must(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/disk/disktest"
+	"pkgd.io/pkgd/internal/pkgfile"
 	"pkgd.io/pkgd/overlord/pkgstate/backend"
 )
 
@@ -54,6 +55,17 @@ func source(t testing.TB, version string) string {
 	write(t, filepath.Join(dir, "meta/pkg.yaml"), fmt.Sprintf("name: web\nversion: %q\nservices: {web: {command: bin/web}}\n", version), 0o644)
 	write(t, filepath.Join(dir, "bin/web"), "#!/bin/sh\nexec sleep 1000\n", 0o755)
 	return dir
+}
+
+// pack makes the .pkg file of a tree.
+func pack(t testing.TB, src, file string) (digest string) {
+	t.Helper()
+	f, err := os.Create(file)
+	must(t, err)
+	digest, err = pkgfile.Pack(src, f)
+	must(t, err)
+	must(t, f.Close())
+	return digest
 }
 
 // installed puts a revision of package web on the host.

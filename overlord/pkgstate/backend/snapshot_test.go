@@ -388,12 +388,19 @@ func TestStagingOnAFullDiskLeavesNothing(t *testing.T) {
 	write(t, filepath.Join(src, "large"), strings.Repeat("x", 3<<20), 0o644)
 	_, err := h.Stage(t.Context(), src, "change-1")
 	noSpace(t, err)
+	file := filepath.Join(disktest.Dir(t), "web.pkg")
+	pack(t, src, file)
+	_, err = h.Stage(t.Context(), file, "change-1")
+	noSpace(t, err)
 	must(t, os.Remove(filepath.Join(src, "large")))
-	for i := range 40 {
+	for i := range 40 { // none of them is large enough to be asked for by itself
 		write(t, filepath.Join(src, fmt.Sprint("small", i)), strings.Repeat("x", 60<<10), 0o644)
 	}
-	_, err = h.Stage(t.Context(), src, "change-1")
-	noSpace(t, err)
+	pack(t, src, file)
+	for _, from := range []string{src, file} {
+		_, err = h.Stage(t.Context(), from, "change-1")
+		noSpace(t, err)
+	}
 	if left := below(t, h.dirs.Staging()); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
