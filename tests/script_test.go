@@ -55,6 +55,9 @@ func TestScripts(t *testing.T) {
 			"executable": executable,
 			"until":      until,
 			"exits":      exits,
+			"field":      field,
+			"fields":     fields,
+			"hostile":    hostile,
 		},
 	})
 }
@@ -122,13 +125,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // until runs a command again and again until it succeeds, or fails with "!": for
-// what the daemon does in its own time. It gives up after 30 s, which is no
+// what the daemon does in its own time. It takes a breath between two tries, so
+// that the waiting does not slow down what is waited for. It gives up after 90 s, which is no
 // figure to reach but the end of a hung test.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: until COMMAND [ARG]…")
 	}
-	script := `end=$(($(date +%s) + 30)); while [ $(date +%s) -lt $end ]; do if "$@"; then [ "$NEG" ] || exit 0; elif [ "$NEG" ]; then exit 0; fi; done >/dev/null 2>&1; exit 1`
+	script := `end=$(($(date +%s) + 90)); while [ $(date +%s) -lt $end ]; do if "$@"; then [ "$NEG" ] || exit 0; elif [ "$NEG" ]; then exit 0; fi; sleep 0.05; done >/dev/null 2>&1; exit 1`
 	full := append([]string{"-c", script, "until"}, args...)
 	if neg {
 		ts.Setenv("NEG", "1")

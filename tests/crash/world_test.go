@@ -187,6 +187,20 @@ func (w *world) settle(kind string) (api.Change, bool) {
 	return api.Change{}, false
 }
 
+func (w *world) changesOf(kind string) (found []api.Change) {
+	w.t.Helper()
+	list, err := w.c.Changes(w.ctx())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, chg := range list {
+		if chg.Kind == kind {
+			found = append(found, chg)
+		}
+	}
+	return found
+}
+
 // serving counts the instances of the service, by what the kernel runs. A
 // shell's fork of itself belongs to the instance that it was forked from.
 func (w *world) serving() (n int, version string) {
