@@ -478,3 +478,22 @@ func TestStopKillsTheRunsUnderWay(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryRunIsToldOfAlsoOneThatSaysNothingNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, inTurn(active, active, broken, broken), healthstate.Options{Interval: minutes(5)})
+		var told []string
+		h.OnRun(func(r api.Record, phase hookrunner.Phase) { told = append(told, string(phase)+" "+word(r)) })
+		h.Track(target("web", 1))
+		h.start(t)
+		pass(time.Hour)
+		synctest.Wait()
+		if len(told) != len(h.run.of("web")) {
+			t.Errorf("told of %d runs of %d", len(told), len(h.run.of("web")))
+		}
+		want := []string{"rest active", "rest active", "rest error disk-full", "rest error disk-full"}
+		if diff := cmp.Diff(want, told[:len(want)]); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -76,6 +76,11 @@ func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 	if err == nil {
 		f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(p, f.target, o))
 	}
+	if f.ok {
+		for _, told := range m.onRun {
+			told(f.rec, f.phase)
+		}
+	}
 	m.mu.Lock()
 	p.flight = nil
 	m.enqueue(p)

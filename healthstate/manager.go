@@ -41,6 +41,8 @@ type Manager struct {
 	wg     sync.WaitGroup // of the same
 	wake   chan struct{}  // one token: the loop is to look again
 
+	onRun []func(api.Record, hookrunner.Phase) // set before StartUp
+
 	// mu guards what follows. It is held for moments, never across a run or the
 	// disk.
 	mu         sync.Mutex
@@ -162,6 +164,11 @@ func (m *Manager) Subscribe(f func(api.Transition, api.Record)) (cancel func()) 
 		delete(m.subs, id)
 	}
 }
+
+// OnRun has f told of every run that was recorded, also of one that said what
+// the one before it said, with the record as it then stands. Call it before
+// StartUp; f runs without a lock and must not block.
+func (m *Manager) OnRun(f func(api.Record, hookrunner.Phase)) { m.onRun = append(m.onRun, f) }
 
 // tell hands the news to all subscribers. No lock is held.
 func (m *Manager) tell(n news) {

@@ -186,3 +186,18 @@ func Exists(st *state.State, name string, rev int) bool {
 	p, err := loadPackage(st, name)
 	return err == nil && rev != 0 && p.Current == rev
 }
+
+// Digest names, with the state locked, the content that the host numbers rev,
+// also when it is no longer there. Empty: no such content was ever here.
+func Digest(st *state.State, name string, rev int) string {
+	p, err := loadPackage(st, name)
+	if err != nil {
+		return ""
+	}
+	for digest, n := range p.Numbers {
+		if n == rev {
+			return digest
+		}
+	}
+	return ""
+}
