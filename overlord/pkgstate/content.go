@@ -3,10 +3,10 @@ package pkgstate
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"pkgd.io/pkgd/internal/pkginfo"
@@ -77,20 +77,10 @@ func (m *Manager) acceptable(s *setup, staged backend.Staged) error {
 	case staged.Digest != s.Digest:
 		return fmt.Errorf("the content changed while it was read: asked for %s, got %s; try again", s.Digest, staged.Digest)
 	}
-	if err := rightArchitecture(info); err != nil {
-		return err
+	if !info.RunsOn(runtime.GOARCH) {
+		return fmt.Errorf("the package is made for %s, this machine is %s", strings.Join(info.Architectures, ", "), runtime.GOARCH)
 	}
 	return m.usersPossible(info)
-}
-
-// rightArchitecture refuses content made for another machine. Go's and Debian's
-// names are the same for what pkgd runs on.
-func rightArchitecture(info *pkginfo.Info) error {
-	a := info.Architectures
-	if len(a) == 0 || slices.Contains(a, "all") || slices.Contains(a, runtime.GOARCH) {
-		return nil
-	}
-	return fmt.Errorf("the package is made for %v, this machine is %s", a, runtime.GOARCH)
 }
 
 // usersPossible refuses user: where pkgd is not root and could not honour it.
@@ -164,20 +154,8 @@ func (m *Manager) readRevision(name string, rev int) (*revision, error) {
 	hooks, _ := pkginfo.Hooks(tree)
 	return &revision{
 		Number: rev, Version: info.Version, InstalledAt: time.Now(), Info: info, Hooks: hooks,
-		Health: slices.Contains(hooks, "check-health"), Plugins: hasPlugins(tree),
+		Health: slices.Contains(hooks, "check-health"), Plugins: len(pkginfo.HealthPlugins(tree)) > 0,
 	}, nil
-}
-
-// hasPlugins tells whether meta/health.d holds at least one executable file.
-func hasPlugins(tree fs.FS) bool {
-	entries, err := fs.ReadDir(tree, "meta/health.d")
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		fi, err := fs.Stat(tree, "meta/health.d/"+e.Name())
-		return err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
-	})
 }
 
 // undoUnpackPackage deletes what this change unpacked, except content that is

@@ -2,11 +2,10 @@ package pkgstate
 
 import (
 	"context"
+	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
-	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/overlord/state"
 )
 
@@ -66,10 +65,7 @@ func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
 			return err
 		}
 	}
-	if err := m.disk.EnsureData(s.Package, d.to, os.Geteuid()); err != nil {
-		return err
-	}
-	return m.ownData(s.Package, s.To, d)
+	return m.disk.EnsureData(s.Package, d.to, int(m.owner(s.Package, s.To)))
 }
 
 // makeRoom notes, before anything is made, what this change is about to make,
@@ -194,52 +190,25 @@ func (m *Manager) doSetAsideData(ctx context.Context, t *state.Task) error {
 	return nil
 }
 
-// ownData gives the package's data folders to the user its services run as, when
-// all that run have the same one and pkgd may give things away.
-func (m *Manager) ownData(name string, rev int, d dataPair) error {
-	user, ok := m.oneUser(name, rev)
-	if !ok || user == "" || os.Geteuid() != 0 {
-		return nil
-	}
-	u, err := osutil.LookupUser(user)
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{m.dirs.DataRevision(name, d.to), m.dirs.DataCommon(name)} {
-		if err := giveTree(dir, int(u.UID), int(u.GID)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// giveTree changes owners without following links.
-func giveTree(dir string, uid, gid int) error {
-	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, uid, gid)
-	})
-}
-
-func (m *Manager) oneUser(name string, rev int) (string, bool) {
+// owner is the user whom new data folders belong to: the first that the manifest
+// names for a service or a hook, else pkgd's own.
+func (m *Manager) owner(name string, rev int) uint32 {
 	m.st.Lock()
 	defer m.st.Unlock()
 	p, err := loadPackage(m.st, name)
 	if err != nil || p.Revisions[rev] == nil {
-		return "", false
+		return m.uidOf("")
 	}
-	var users []string
-	for _, svc := range p.Revisions[rev].Info.Services {
-		users = append(users, svc.User)
+	info := p.Revisions[rev].Info
+	for _, svc := range info.Services {
+		if svc.User != "" {
+			return m.uidOf(svc.User)
+		}
 	}
-	for _, h := range p.Revisions[rev].Info.Hooks {
-		users = append(users, h.User)
+	for _, hook := range slices.Sorted(maps.Keys(info.Hooks)) {
+		if user := info.Hooks[hook].User; user != "" {
+			return m.uidOf(user)
+		}
 	}
-	users = slices.Compact(slices.Sorted(slices.Values(users)))
-	if len(users) != 1 {
-		return "", false
-	}
-	return users[0], true
+	return m.uidOf("")
 }

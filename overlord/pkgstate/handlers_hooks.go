@@ -51,7 +51,7 @@ func (m *Manager) doRunHook(ctx context.Context, t *state.Task) error {
 	}
 	if hook == "remove" {
 		m.logTask(t, "hook remove failed, the package is removed all the same: %v", err)
-		m.warn(s.Package, "pkgd-remove-hook-failed", err.Error())
+		m.tell(t, func(st *story) { st.Warning = err.Error() })
 		return nil
 	}
 	if hook == "post-refresh" {

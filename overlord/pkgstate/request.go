@@ -122,6 +122,11 @@ func (m *Manager) prepare(s *setup, req api.PackageRequest, install bool) (reaso
 	s.Kind, s.From, s.FromVersion, s.DataFrom = "refresh", p.Current, p.version(p.Current), p.Current
 	s.NoRevert = req.NoRevert
 	if p.digest(p.Current) == s.Digest {
+		if len(req.Targets) > 0 { // a refresh that awaits its verdict may still be taken back
+			if err := m.checkConflict(s.Package); err != nil {
+				return "", err
+			}
+		}
 		return fmt.Sprintf("%s %s (revision %d) runs already: nothing to do", s.Package, s.ToVersion, p.Current), nil
 	}
 	if p.Hold != nil && p.Hold.active() && len(req.Targets) == 0 {

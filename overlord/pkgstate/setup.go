@@ -60,6 +60,7 @@ type story struct {
 	OldAside     string          `json:"old-aside,omitempty"`   // what lay where the new data had to go
 	RefusedUntil *time.Time      `json:"refused-until,omitempty"`
 	Aborted      bool            `json:"aborted,omitempty"`
+	Warning      string          `json:"warning,omitempty"` // of what failed and stopped nothing
 }
 
 func setupKey(name string) string { return "setup/" + name }

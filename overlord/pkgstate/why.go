@@ -74,8 +74,12 @@ func (m *Manager) conclude(chg *state.Change, s *setup) {
 }
 
 // warnOf leaves a word about a revert that nobody may have watched. It comes
-// after the restored revision's own health, which would wipe it away.
+// after the restored revision's own health, which would wipe it away. That of a
+// remove belongs to no package: there is none any more.
 func (m *Manager) warnOf(why api.Why) {
+	if why.Warning != "" {
+		m.st.Warn("", "pkgd-remove-hook-failed", why.Warning)
+	}
 	switch why.Outcome {
 	case api.OutcomeReverted:
 		m.st.Warn(why.Package, codeReverted, fmt.Sprintf("%s was refreshed to %s and taken back; the story: pkgd why %s", why.Package, why.ToVersion, why.Package))
@@ -93,7 +97,7 @@ func (m *Manager) whyOf(chg *state.Change, s *setup) api.Why {
 		Rule: sto.Rule, DataRestored: sto.DataRestored, DataShared: sto.DataShared, SetAside: sto.SetAside,
 		RefusedUntil: sto.RefusedUntil, HookOutput: string(sto.HookOutput), Runs: sto.Runs,
 		Downtime: sto.Downtime.Seconds(), At: time.Now(), Elapsed: time.Since(chg.SpawnTime()).Seconds(),
-		WantsPerson: sto.WantsPerson, CheckDiff: checkDiff(sto.Before, sto.After),
+		WantsPerson: sto.WantsPerson, CheckDiff: checkDiff(sto.Before, sto.After), Warning: sto.Warning,
 	}
 	if p, err := loadPackage(m.st, s.Package); err == nil {
 		why.Current = p.Current
