@@ -12,11 +12,10 @@ import (
 )
 
 // serveText is a service that can be watched from outside without a question: it
-// serves as long as it holds the fifo alive, and has said which revision it is.
+// serves as long as it holds its revision's fifo open.
 const serveText = `#!/bin/sh
-[ -p "$PKG_COMMON/alive" ] || mkfifo "$PKG_COMMON/alive"
-exec 3>"$PKG_COMMON/alive"
-echo "$PKG_REVISION" >&3
+exec 3>"$PKG_COMMON/alive-$PKG_REVISION"
+echo serving >&3
 exec sleep infinity
 `
 
@@ -54,7 +53,7 @@ func measureRevert(b *bench) ([]*figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	byHand, err := newByHand(b, trees)
+	byHand, err := startByHand(b, trees)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func measureRevert(b *bench) ([]*figure, error) {
 		if err := writeWeb(tree, fmt.Sprint("2.", i), "--code=schema-too-new error 'Schema 42 is newer than this program'"); err != nil {
 			return nil, err
 		}
-		r, err := h.refreshAndRevert(w, tree)
+		r, err := h.refreshAndRevert(w, tree, firstRevision+1+i)
 		if err != nil {
 			return nil, err
 		}
@@ -93,21 +92,29 @@ func (h *house) installWeb(trees string) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.follow(firstRevision); err != nil {
+		return nil, err
+	}
 	if _, err := h.start(); err != nil {
 		return nil, err
 	}
 	if err := h.install([]string{tree}); err != nil {
 		return nil, err
 	}
-	_, err = w.up("1")
+	_, err = w.await(change{firstRevision, true})
 	return w, err
 }
 
+// firstRevision is the number of the first content that arrives.
+const firstRevision = 1
+
 type reverted struct{ back, down, end time.Duration }
 
-// refreshAndRevert is one bad refresh, seen by the service: down, up with the new
-// revision, down, up with the old one.
-func (h *house) refreshAndRevert(w *watch, tree string) (r reverted, err error) {
+// refreshAndRevert is one bad refresh, to a tree that becomes a revision.
+func (h *house) refreshAndRevert(w *watch, tree string, revision int) (r reverted, err error) {
+	if err := w.follow(revision); err != nil {
+		return r, err
+	}
 	began := time.Now()
 	cmd := h.pkgd("refresh", tree)
 	var told log
@@ -116,7 +123,7 @@ func (h *house) refreshAndRevert(w *watch, tree string) (r reverted, err error) 
 		return r, err
 	}
 	var back time.Time
-	r.down, back, err = w.twoSwitches("", "1")
+	r.down, back, err = w.thereAndBack(firstRevision, revision)
 	waited := cmd.Wait()
 	if err != nil {
 		return r, fmt.Errorf("%w\n%s", err, told.String())
@@ -140,28 +147,44 @@ type byHand struct {
 	serve *exec.Cmd
 }
 
-func newByHand(b *bench, trees string) (*byHand, error) {
+// The revisions that the service says it is, in turns.
+const oldByHand, newByHand = 1, 2
+
+func startByHand(b *bench, trees string) (*byHand, error) {
 	socket := filepath.Join(b.work, "hand")
 	stub, err := enter("stub-ctl", socket)
 	if err != nil {
 		return nil, err
 	}
 	h := &byHand{bare: &bare{bin: b.bin, socket: socket}, tree: filepath.Join(trees, "1.0"), stub: stub}
-	if h.watch, err = newWatch(filepath.Join(h.tree, "data")); err != nil {
+	if err := h.begin(); err != nil {
 		h.close()
 		return nil, err
 	}
-	if err := h.start(); err != nil {
-		h.close()
-		return nil, err
-	}
-	_, err = h.watch.up("1")
-	return h, err
+	return h, nil
 }
 
-func (h *byHand) start() error {
+// begin has the old revision serve.
+func (h *byHand) begin() (err error) {
+	if h.watch, err = newWatch(filepath.Join(h.tree, "data")); err != nil {
+		return err
+	}
+	for _, revision := range []int{oldByHand, newByHand} {
+		if err := h.watch.follow(revision); err != nil {
+			return err
+		}
+	}
+	if err := h.start(oldByHand); err != nil {
+		return err
+	}
+	_, err = h.watch.await(change{oldByHand, true})
+	return err
+}
+
+func (h *byHand) start(revision int) error {
 	h.serve = exec.Command(filepath.Join(h.tree, "bin/serve"))
-	h.serve.Dir, h.serve.Env = h.tree, h.bare.environment(h.tree, "web")
+	h.serve.Dir = h.tree
+	h.serve.Env = append(h.bare.environment(h.tree, "web"), fmt.Sprint("PKG_REVISION=", revision)) // the last one counts
 	return h.serve.Start()
 }
 
@@ -181,17 +204,17 @@ func (h *byHand) round() (back, down time.Duration, err error) {
 	began := time.Now()
 	failed := make(chan error, 1)
 	go func() { failed <- h.twice() }()
-	down, up, err := h.watch.twoSwitches("1", "1")
+	down, up, err := h.watch.thereAndBack(oldByHand, newByHand)
 	return up.Sub(began), down, errors.Join(err, <-failed)
 }
 
 func (h *byHand) twice() error {
-	for range 2 {
+	for _, revision := range []int{newByHand, oldByHand} {
 		if err := h.bare.execHook(h.tree, "web"); err != nil {
 			return err
 		}
 		h.stop()
-		if err := h.start(); err != nil {
+		if err := h.start(revision); err != nil {
 			return err
 		}
 	}

@@ -5,104 +5,102 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// watch sees a service come and go by the fifo that it holds open while it runs.
-type watch struct{ events chan event }
+// watch sees a service come and go by the fifos that it holds open while it runs,
+// one for each revision.
+type watch struct {
+	folder string
+	events chan event
+}
 
-// event is a service that came up, or, without a revision, the last one's end.
+// event is a revision of the service that came up or went down.
 type event struct {
-	at       time.Time
-	revision string
-	err      error
+	change
+	at  time.Time
+	err error // nothing more will be seen of that revision
+}
+
+type change struct {
+	revision int
+	up       bool
 }
 
 // patience is how long an event that must come is waited for.
 const patience = 30 * time.Second
 
-// newWatch makes the fifo in a folder, and watches it as long as this program
-// runs.
 func newWatch(folder string) (*watch, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(folder, "alive")
+	return &watch{folder: folder, events: make(chan event, 16)}, os.MkdirAll(folder, 0o755)
+}
+
+// follow watches a revision, as long as this program runs.
+func (w *watch) follow(revision int) error {
+	path := filepath.Join(w.folder, fmt.Sprint("alive-", revision))
 	if err := unix.Mkfifo(path, 0o600); err != nil {
-		return nil, fmt.Errorf("cannot make %s: %w", path, err)
+		return fmt.Errorf("cannot make %s: %w", path, err)
 	}
-	w := &watch{events: make(chan event, 16)}
 	go func() {
-		for w.follow(path) == nil {
+		for {
+			if err := w.life(path, revision); err != nil {
+				w.events <- event{change: change{revision: revision}, err: err}
+				return
+			}
 		}
 	}()
-	return w, nil
+	return nil
 }
 
-// follow tells of one life of the service. Opening waits until there is one.
-func (w *watch) follow(path string) error {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// life tells of one life of the service. Opening waits until it begins.
+func (w *watch) life(path string, revision int) error {
+	f, err := os.Open(path)
 	if err != nil {
-		w.events <- event{err: err}
 		return err
 	}
-	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	in := bufio.NewReader(f)
-	for {
-		line, err := in.ReadString('\n')
-		w.events <- event{at: time.Now(), revision: strings.TrimSpace(line)}
-		if err != nil {
-			return nil // its end
+	if _, err := in.ReadString('\n'); err != nil {
+		return fmt.Errorf("a service that says nothing: %w", err)
+	}
+	w.events <- event{change: change{revision, true}, at: time.Now()}
+	_, _ = in.ReadString('\n') // until its end
+	w.events <- event{change: change{revision, false}, at: time.Now()}
+	return nil
+}
+
+// await waits for changes, in whatever order they are seen: between two of them
+// there may be less time than seeing takes.
+func (w *watch) await(all ...change) (map[change]time.Time, error) {
+	seen := map[change]time.Time{}
+	for len(seen) < len(all) {
+		select {
+		case e := <-w.events:
+			if e.err != nil {
+				return nil, e.err
+			}
+			seen[e.change] = e.at
+		case <-time.After(patience):
+			return nil, fmt.Errorf("of %v there came only %v", all, seen)
 		}
 	}
-}
-
-func (w *watch) next() (event, error) {
-	select {
-	case e := <-w.events:
-		return e, e.err
-	case <-time.After(patience):
-		return event{}, fmt.Errorf("the service has not changed for %s", patience)
+	for _, c := range all {
+		if _, ok := seen[c]; !ok {
+			return nil, fmt.Errorf("instead of %v there came %v", all, seen)
+		}
 	}
+	return seen, nil
 }
 
-// up waits until a revision serves; "" is for any.
-func (w *watch) up(revision string) (time.Time, error) {
-	e, err := w.next()
+// thereAndBack follows the service from an old revision to a new one and back. It
+// gives the time without service, and when the old one served again.
+func (w *watch) thereAndBack(old, fresh int) (without time.Duration, back time.Time, err error) {
+	at, err := w.await(change{old, false}, change{fresh, true}, change{fresh, false}, change{old, true})
 	if err != nil {
-		return time.Time{}, err
+		return 0, back, err
 	}
-	if e.revision == "" || revision != "" && e.revision != revision {
-		return time.Time{}, fmt.Errorf("revision %q serves where %q should", e.revision, revision)
-	}
-	return e.at, nil
-}
-
-// down waits until nobody serves.
-func (w *watch) down() (time.Time, error) {
-	e, err := w.next()
-	if err == nil && e.revision != "" {
-		err = fmt.Errorf("revision %q serves where nobody should", e.revision)
-	}
-	return e.at, err
-}
-
-// twoSwitches follows the service down and up twice: to one revision and to
-// another. It gives the time without service, and when the second was up.
-func (w *watch) twoSwitches(first, second string) (without time.Duration, back time.Time, err error) {
-	for _, revision := range []string{first, second} {
-		down, err := w.down()
-		if err != nil {
-			return 0, back, err
-		}
-		if back, err = w.up(revision); err != nil {
-			return 0, back, err
-		}
-		without += back.Sub(down)
-	}
-	return without, back, nil
+	back = at[change{old, true}]
+	there := at[change{fresh, true}].Sub(at[change{old, false}])
+	return there + back.Sub(at[change{fresh, false}]), back, nil
 }
