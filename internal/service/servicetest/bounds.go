@@ -11,6 +11,7 @@ import (
 // bounds is about what a service gets, and what it may not reach.
 var bounds = []scenario{
 	{"a service has its environment, its cookie, its folder and nothing else", serviceHasItsOwn},
+	{"a command's words arrive as they are", wordsArrive},
 	{"a service cannot gain privileges and is the first to go when memory ends", serviceIsBounded},
 	{"a confined service writes to its own data only and reads no other's", serviceIsConfined},
 	{"a service without confinement reads what the system lets it", serviceIsFree},
@@ -23,6 +24,16 @@ func serviceHasItsOwn(h *house) {
 	h.t.Setenv("SECRET", "inherited")
 	h.start(u)
 	h.said.want(`c00k1e $BAR "quoted" 100% \x  ` + u.Dir + " /dev/null 0,1,2,3,") // 3 is the folder that ls reads
+}
+
+func wordsArrive(h *house) {
+	words := []string{"100%", "%n", "$HOME", "${HOME}", `"quoted" 'twice'`, `back\slash \n`, "tab\there", "a;b|c&d", "", " blank ", "ä€😀"}
+	u := h.unit("a", `for w in "$@"; do printf '[%s]\n' "$w" >>$J; done; exec sleep 1000`)
+	u.Command = append(append(u.Command, "sh"), words...)
+	h.start(u)
+	for _, w := range words {
+		h.said.want("[" + w + "]")
+	}
 }
 
 func serviceIsBounded(h *house) {

@@ -52,6 +52,7 @@ type bus struct {
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
+	tried  chan struct{} // closed when the first connection is made, or has failed
 	done   chan struct{} // closed when the loop has ended
 
 	mu      sync.Mutex // guards what follows
@@ -69,7 +70,8 @@ type link struct {
 
 func newBus(address string, log *slog.Logger, hear func(*dbus.Signal), renew func()) *bus {
 	b := &bus{
-		address: address, log: log, hear: hear, renew: renew, done: make(chan struct{}),
+		address: address, log: log, hear: hear, renew: renew,
+		tried: make(chan struct{}), done: make(chan struct{}),
 		why: errors.New("not connected yet"), changed: make(chan struct{}), watched: make(map[string]bool),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
@@ -80,17 +82,18 @@ func newBus(address string, log *slog.Logger, hear func(*dbus.Signal), renew fun
 func (b *bus) loop() {
 	defer close(b.done)
 	pause := minReconnect
+	tried := sync.OnceFunc(func() { close(b.tried) })
 	for again := false; b.ctx.Err() == nil; again = true {
 		l, signals, err := b.connect()
+		b.set(l, err)
+		tried()
 		if err != nil {
-			b.set(nil, err)
 			b.log.Warn("cannot reach systemd", "error", err, "again-in", pause)
 			sleep(b.ctx, pause)
 			pause = min(2*pause, maxReconnect)
 			continue
 		}
 		pause = minReconnect
-		b.set(l, nil)
 		if again {
 			b.log.Info("systemd is reached again")
 			b.renew()
@@ -203,15 +206,18 @@ func (b *bus) set(l *link, why error) {
 	b.changed = make(chan struct{})
 }
 
-func (b *bus) now() (l *link, why error, changed <-chan struct{}) {
+func (b *bus) now() (l *link, changed <-chan struct{}, why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.conn, b.why, b.changed
+	if b.conn != nil && !b.conn.Connected() {
+		return nil, b.changed, errLost // the loop will notice, too
+	}
+	return b.conn, b.changed, b.why
 }
 
 // get gives the connection, or says at once why there is none.
 func (b *bus) get() (*link, error) {
-	l, why, _ := b.now()
+	l, _, why := b.now()
 	if l == nil {
 		return nil, why
 	}
@@ -223,7 +229,7 @@ func (b *bus) await(ctx context.Context) (*link, error) {
 	late := time.NewTimer(reconnectGrace)
 	defer late.Stop()
 	for {
-		l, why, changed := b.now()
+		l, changed, why := b.now()
 		if l != nil {
 			return l, nil
 		}
@@ -304,6 +310,8 @@ func (l *link) call(ctx context.Context, method string, args ...any) *dbus.Call 
 }
 
 func getProperty(ctx context.Context, l *link, path dbus.ObjectPath, iface, name string) (dbus.Variant, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	var v dbus.Variant
 	err := l.Object(systemdName, path).CallWithContext(ctx, propsIface+".Get", 0, iface, name).Store(&v)
 	return v, err

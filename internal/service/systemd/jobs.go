@@ -89,6 +89,28 @@ const unknownResult = "unknown"
 func (m *Manager) job(ctx context.Context, bound time.Duration, method, unit string) (result string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("systemd has not done it in %v: see systemctl list-jobs", bound))
 	defer cancel()
+	w, stop := m.jobs.listen(unit)
+	defer stop()
+	job, err := m.enqueue(ctx, method, unit)
+	if err != nil && !refused(err) && ctx.Err() == nil {
+		job, err = m.enqueue(ctx, method, unit) // the bus was lost: to ask twice does no harm
+	}
+	if err != nil {
+		return "", causeOf(ctx, err)
+	}
+	return m.awaitJob(ctx, w, unit, job)
+}
+
+// causeOf is err, or why ctx ended, if that is what it comes from.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// enqueue asks systemd for a job.
+func (m *Manager) enqueue(ctx context.Context, method, unit string) (job dbus.ObjectPath, err error) {
 	l, err := m.bus.await(ctx)
 	if err != nil {
 		return "", err
@@ -96,13 +118,8 @@ func (m *Manager) job(ctx context.Context, bound time.Duration, method, unit str
 	if err := m.bus.watch(ctx, l, unit); err != nil {
 		return "", err
 	}
-	w, stop := m.jobs.listen(unit)
-	defer stop()
-	var job dbus.ObjectPath
-	if err := l.call(ctx, method, unit, "replace").Store(&job); err != nil {
-		return "", err
-	}
-	return m.awaitJob(ctx, w, unit, job)
+	err = l.call(ctx, method, unit, "replace").Store(&job)
+	return job, err
 }
 
 func (m *Manager) awaitJob(ctx context.Context, w *waiter, unit string, job dbus.ObjectPath) (string, error) {
@@ -126,22 +143,24 @@ func (m *Manager) awaitJob(ctx context.Context, w *waiter, unit string, job dbus
 	}
 }
 
-// jobEnded looks at the unit itself, on another connection if need be.
+// jobEnded looks at the unit itself, on another connection if need be. The error
+// is that there is none.
 func (m *Manager) jobEnded(ctx context.Context, unit string, job dbus.ObjectPath) (bool, error) {
 	l, err := m.bus.await(ctx)
 	if err != nil {
-		return false, err
+		return false, causeOf(ctx, err)
 	}
 	v, err := getProperty(ctx, l, unitPath(unit), unitIface, "Job")
-	if err != nil {
-		return false, err
-	}
 	var now struct {
 		ID   uint32
 		Path dbus.ObjectPath
 	}
-	if err := v.Store(&now); err != nil {
-		return false, err
+	if err == nil {
+		err = v.Store(&now)
+	}
+	if err != nil {
+		m.log.Warn("cannot see how far systemd is", "unit", unit, "error", err)
+		return false, nil
 	}
 	return now.ID == 0 || now.Path != job, nil
 }

@@ -21,7 +21,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,11 +90,13 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// greet waits for the first connection, and looks at what runs already.
+// greet waits for the first connection, or for its failure, and looks at what
+// runs already.
 func (m *Manager) greet() {
+	<-m.bus.tried
 	ctx, cancel := context.WithTimeout(m.life, connectTimeout)
 	defer cancel()
-	l, err := m.bus.await(ctx)
+	l, err := m.bus.get()
 	if err != nil {
 		return // the bus tells the log
 	}
@@ -290,31 +291,31 @@ func (m *Manager) unitOf(u service.Unit) string {
 }
 
 // revisions gives the unit names of all revisions of a service that have a file
-// or that systemd has loaded.
-func (m *Manager) revisions(ctx context.Context, e *entry) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(m.unitDir, m.names.pattern(e.pkg, e.service)))
+// or that systemd has loaded, and which of them it has.
+func (m *Manager) revisions(ctx context.Context, e *entry) (loaded map[string]bool, err error) {
+	pattern := m.names.pattern(e.pkg, e.service)
+	files, err := filepath.Glob(filepath.Join(m.unitDir, pattern))
 	if err != nil {
 		return nil, err
-	}
-	units := make(map[string]bool)
-	for _, path := range files {
-		units[filepath.Base(path)] = true
 	}
 	l, err := m.bus.await(ctx)
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := l.list(ctx, m.names.pattern(e.pkg, e.service))
+	units, err := l.list(ctx, pattern)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range loaded {
-		units[u.Name] = true
+	loaded = make(map[string]bool)
+	for _, path := range files {
+		loaded[filepath.Base(path)] = false
 	}
-	for unit := range units {
-		if pkg, name, _, ok := m.names.parse(unit); !ok || pkg != e.pkg || name != e.service || strings.Contains(name, "*") {
-			delete(units, unit)
-		}
+	for _, u := range units {
+		loaded[u.Name] = true
 	}
-	return slices.Sorted(maps.Keys(units)), nil
+	maps.DeleteFunc(loaded, func(unit string, _ bool) bool {
+		pkg, name, _, ok := m.names.parse(unit)
+		return !ok || pkg != e.pkg || name != e.service // of a service whose name is longer
+	})
+	return loaded, nil
 }

@@ -74,42 +74,43 @@ func (m *Manager) start(ctx, patience context.Context, u service.Unit) error {
 }
 
 // clear ends other revisions of the service, and this one where it only waits
-// to be started again. It says whether this one is up.
+// to be started again, or has failed. It says whether this one is up.
 func (m *Manager) clear(ctx context.Context, e *entry, u service.Unit) (up bool, err error) {
 	units, err := m.revisions(ctx, e)
 	if err != nil {
 		return false, err
 	}
-	for _, unit := range units {
+	for unit, loaded := range units {
 		if unit != m.unitOf(u) {
-			if err := m.drop(ctx, e, unit); err != nil {
+			if err := m.drop(ctx, e, unit, loaded); err != nil {
 				return false, err
 			}
-			continue
-		}
-		now, err := m.stateOf(ctx, unit)
-		if err != nil {
-			return false, err
-		}
-		if now.up() {
-			e.know(u)
-			return true, nil
-		}
-		if now.waits() || now.active == "deactivating" {
-			if err := m.end(ctx, e, unit); err != nil {
+		} else if loaded {
+			if up, err = m.clearOwn(ctx, e, u); err != nil {
 				return false, err
 			}
 		}
 	}
-	return false, nil
+	return up, nil
 }
 
-func (m *Manager) stateOf(ctx context.Context, unit string) (state, error) {
+func (m *Manager) clearOwn(ctx context.Context, e *entry, u service.Unit) (up bool, err error) {
 	l, err := m.bus.await(ctx)
 	if err != nil {
-		return state{}, err
+		return false, err
 	}
-	return l.state(ctx, unit)
+	now, err := l.state(ctx, m.unitOf(u))
+	if err != nil {
+		return false, err
+	}
+	if now.up() {
+		e.know(u)
+		return true, nil
+	}
+	if now.active == "inactive" || now.active == "" {
+		return false, nil
+	}
+	return false, m.end(ctx, e, m.unitOf(u))
 }
 
 // begin has systemd start a unit that is not up.
@@ -118,7 +119,6 @@ func (m *Manager) begin(ctx context.Context, e *entry, u service.Unit) error {
 	if err := m.install(ctx, u); err != nil {
 		return err
 	}
-	m.resetFailed(ctx, unit)
 	e.begin(u)
 	result, err := m.job(ctx, startTimeout+jobMargin, "StartUnit", unit)
 	e.started()
@@ -177,11 +177,15 @@ func (m *Manager) Stop(ctx context.Context, pkg string, names []string) error {
 
 // stop ends the units of all revisions of a service that systemd has loaded.
 func (m *Manager) stop(ctx context.Context, e *entry) error {
+	e.wantEnd()
 	units, err := m.revisions(ctx, e)
 	if err != nil {
 		return fmt.Errorf("cannot stop service %q: %w", e.id, err)
 	}
-	for _, unit := range units {
+	for unit, loaded := range units {
+		if !loaded {
+			continue
+		}
 		if err := m.end(ctx, e, unit); err != nil {
 			return fmt.Errorf("cannot stop service %q: %w", e.id, err)
 		}
@@ -189,7 +193,7 @@ func (m *Manager) stop(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// end has systemd end a unit and forget that it failed.
+// end has systemd end a unit that it has loaded, and forget that it failed.
 func (m *Manager) end(ctx context.Context, e *entry, unit string) error {
 	e.wantEnd()
 	// systemd gives the timeout to the stop-command, to TERM and to KILL each.
@@ -198,23 +202,22 @@ func (m *Manager) end(ctx context.Context, e *entry, unit string) error {
 	if err != nil && !isError(err, noSuchUnit) {
 		return err
 	}
-	m.resetFailed(ctx, unit)
+	if m.look(ctx, e).active != "failed" {
+		return nil
+	}
+	if l, err := m.bus.get(); err == nil {
+		_ = l.call(ctx, "ResetFailedUnit", unit).Err // it may be gone already
+	}
 	m.look(ctx, e)
 	return nil
 }
 
-// resetFailed is for a clean start and a clean end; that there is nothing to
-// reset is no error.
-func (m *Manager) resetFailed(ctx context.Context, unit string) {
-	if l, err := m.bus.get(); err == nil {
-		_ = l.call(ctx, "ResetFailedUnit", unit).Err
-	}
-}
-
 // drop ends a unit and removes all that is kept of it.
-func (m *Manager) drop(ctx context.Context, e *entry, unit string) error {
-	if err := m.end(ctx, e, unit); err != nil {
-		return err
+func (m *Manager) drop(ctx context.Context, e *entry, unit string, loaded bool) error {
+	if loaded {
+		if err := m.end(ctx, e, unit); err != nil {
+			return err
+		}
 	}
 	if l, err := m.bus.get(); err == nil {
 		m.bus.unwatch(ctx, l, unit)
@@ -288,8 +291,8 @@ func (m *Manager) Forget(ctx context.Context, pkg string) error {
 		if err != nil {
 			return err
 		}
-		for _, unit := range units {
-			if err := m.drop(ctx, e, unit); err != nil {
+		for unit, loaded := range units {
+			if err := m.drop(ctx, e, unit, loaded); err != nil {
 				return err
 			}
 		}

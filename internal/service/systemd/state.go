@@ -2,7 +2,6 @@ package systemd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -82,11 +81,19 @@ var properties = []struct{ iface, name string }{
 	{serviceIface, "ExecMainStatus"},
 }
 
-// state reads how a unit is. All properties are asked for at once: they may be
-// of slightly different moments, but the last word always comes.
+// state reads how a unit is; the zero state for one that systemd has not loaded,
+// for to ask for its properties would make systemd load it: 5 ms. All properties
+// are asked for at once: they may be of slightly different moments, but the last
+// word always comes.
 func (l *link) state(ctx context.Context, name string) (state, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if err := l.call(ctx, "GetUnit", name).Err; err != nil {
+		if isError(err, noSuchUnit) {
+			err = nil
+		}
+		return state{}, err
+	}
 	calls := make([]*dbus.Call, len(properties))
 	for i, p := range properties {
 		calls[i] = l.Object(systemdName, unitPath(name)).GoWithContext(ctx, propsIface+".Get", 0, make(chan *dbus.Call, 1), p.iface, p.name)
@@ -102,7 +109,7 @@ func (l *link) state(ctx context.Context, name string) (state, error) {
 		values[i] = v.Value()
 	}
 	if len(errs) > 0 {
-		return state{}, errors.Join(errs[0])
+		return state{}, errs[0]
 	}
 	return stateOf(values), nil
 }
@@ -174,37 +181,15 @@ func (m *Manager) Status(ctx context.Context, pkg string) ([]service.Status, err
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for services: %w", err)
 	}
-	loaded, err := m.loaded(ctx, l, pkg)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask for services: %w", err)
-	}
 	all := make([]service.Status, len(entries))
 	for i, e := range entries {
-		var s state
-		if loaded[e.name()] {
-			if s, err = l.state(ctx, e.name()); err != nil {
-				return nil, fmt.Errorf("cannot ask for service %q: %w", e.id, err)
-			}
+		s, err := l.state(ctx, e.name())
+		if err != nil {
+			return nil, fmt.Errorf("cannot ask for service %q: %w", e.id, err)
 		}
 		all[i] = e.status(s)
 	}
 	return all, nil
-}
-
-func (m *Manager) loaded(ctx context.Context, l *link, pkg string) (map[string]bool, error) {
-	pattern := m.names.prefix + "*"
-	if pkg != "" {
-		pattern = m.names.pattern(pkg, "*")
-	}
-	units, err := l.list(ctx, pattern)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[string]bool)
-	for _, u := range units {
-		names[u.Name] = true
-	}
-	return names, nil
 }
 
 // status says in pkgd's words how the unit is.
