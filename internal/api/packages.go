@@ -121,6 +121,7 @@ type Why struct {
 	Restored    *Record     `json:"restored,omitempty"`    // the old revision's health after a revert
 	WantsPerson bool        `json:"wants-person"`          // kept, but somebody has to decide
 	Error       string      `json:"error,omitempty"`       // of a failed change
+	Warning     string      `json:"warning,omitempty"`     // of what failed and stopped nothing: the remove hook
 	DataShared  bool        `json:"data-shared"`           // data.versioned is false: never restored
 	SetAside    string      `json:"set-aside,omitempty"`   // id of what the bad revision wrote (pkgd data)
 	CheckDiff   []CheckDiff `json:"check-diff,omitempty"`  // checks that differ between before and after

@@ -128,6 +128,9 @@ func (a *app) verdict(o api.Why, target string) (err *failure, warning, answer s
 		next := fmt.Sprintf("take it back: %s · keep it: %s", a.pkgd("revert "+name), a.pkgd("refresh --accept "+name))
 		return &failure{next: next}, fmt.Sprintf("%s runs %s and wants a person: %s", name, o.ToVersion, recordWords(o.After)), a.doneWords(o)
 	}
+	if o.Warning != "" {
+		return &failure{next: "its steps: " + a.pkgd("tasks "+o.Change)}, o.Warning, a.doneWords(o)
+	}
 	if !well(o.After) {
 		next := "how it is now: " + a.pkgd("health "+name) + " · the story: " + a.pkgd("why "+name)
 		return &failure{next: next}, fmt.Sprintf("%s %s is %s", name, o.ToVersion, recordWords(o.After)), a.doneWords(o)
