@@ -179,6 +179,7 @@ func (w *world) endOf(kind string, before, after int) int {
 func (w *world) holds(want int) {
 	w.t.Helper()
 	version := strconv.Itoa(40 + want)
+	w.awaitService()
 	info, err := w.c.Package(w.ctx(), "web")
 	if err != nil {
 		w.t.Fatalf("%v\n%s", err, w.log.String())
@@ -200,6 +201,7 @@ func (w *world) holds(want int) {
 // empty, this value of port.
 func (w *world) settled(port string) {
 	w.t.Helper()
+	w.awaitService()
 	if n, _ := w.serving(); n != 1 {
 		w.t.Errorf("%d services run, want one\n%s", n, w.log.String())
 	}

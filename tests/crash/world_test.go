@@ -201,6 +201,19 @@ func (w *world) changesOf(kind string) (found []api.Change) {
 	return found
 }
 
+// awaitService waits until the service that a start of pkgd brings back is up; a
+// start does not wait for it.
+func (w *world) awaitService() {
+	w.t.Helper()
+	for ctx := w.ctx(); ctx.Err() == nil; {
+		list, err := w.c.Services(ctx, []string{"web"})
+		if err == nil && len(list) == 1 && list[0].State == "active" {
+			return
+		}
+	}
+	w.t.Fatalf("the service does not come up\n%s", w.log.String())
+}
+
 // serving counts the instances of the service, by what the kernel runs. A
 // shell's fork of itself belongs to the instance that it was forked from.
 func (w *world) serving() (n int, version string) {
