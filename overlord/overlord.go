@@ -2,7 +2,6 @@ package overlord
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/internal/service/supervisor"
+	"pkgd.io/pkgd/internal/service/systemd"
 	"pkgd.io/pkgd/overlord/pkgstate"
 	"pkgd.io/pkgd/overlord/state"
 )
@@ -102,7 +102,7 @@ func newServices(o Options) (service.Manager, error) {
 		o.Log.Info("services", "manager", kind, "because", why)
 	}
 	if kind == service.Systemd {
-		return nil, errors.New("services: systemd is not in this build; use services: embedded")
+		return systemd.New(systemd.Options{Dirs: o.Dirs, Log: o.Log})
 	}
 	return supervisor.New(supervisor.Options{Dirs: o.Dirs, Log: o.Log})
 }

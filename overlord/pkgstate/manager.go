@@ -145,6 +145,7 @@ func (m *Manager) StartUp() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.quit = cancel
 	m.countDeaths()
+	m.forgetStops()
 	if err := m.disk.Clean(m.knows); err != nil {
 		m.log.Error("cannot clear up after the last run", "error", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pkgd.io/pkgd/internal/osutil"
+	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/overlord/state"
 )
 
@@ -48,6 +49,40 @@ func (m *Manager) countDeaths() {
 				m.log.Warn("pkgd or the host died between a switch and its verdict", "change", chg.ID(), "package", name, "deaths", sto.Deaths)
 			}
 		}
+	}
+}
+
+// bootKey names the boot of the host that pkgd last ran in.
+const bootKey = "boot"
+
+// forgetStops starts again, after a boot of the host, what was stopped and not
+// disabled: that is what stopping a service means where systemd runs it. The
+// embedded supervisor's services come back as they were.
+func (m *Manager) forgetStops() {
+	if m.svc.Kind() != service.Systemd {
+		return
+	}
+	m.st.Lock()
+	defer m.st.Unlock()
+	var last string
+	if m.st.Has(bootKey) {
+		if err := m.st.Get(bootKey, &last); err != nil {
+			m.log.Error("cannot read which boot pkgd last ran in", "error", err)
+		}
+	}
+	if last == osutil.BootID() {
+		return
+	}
+	m.st.Set(bootKey, osutil.BootID())
+	for _, name := range m.names() {
+		p, err := loadPackage(m.st, name)
+		if err != nil {
+			continue // it is told where the package is used
+		}
+		for _, w := range p.Services {
+			w.Stopped = w.Disabled
+		}
+		m.save(p)
 	}
 }
 
