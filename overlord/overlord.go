@@ -16,6 +16,7 @@ import (
 	"pkgd.io/pkgd/internal/service/supervisor"
 	"pkgd.io/pkgd/internal/service/systemd"
 	"pkgd.io/pkgd/overlord/pkgstate"
+	"pkgd.io/pkgd/overlord/reportstate"
 	"pkgd.io/pkgd/overlord/state"
 )
 
@@ -40,6 +41,7 @@ type Overlord struct {
 	svc      service.Manager
 	health   *healthstate.Manager
 	packages *pkgstate.Manager
+	reports  *reportstate.Manager
 	managers []manager
 	loop     *loop
 
@@ -88,6 +90,13 @@ func (ov *Overlord) build(o Options) (err error) {
 		State: ov.st, Tasks: ov.tasks, Runner: ov.runner, Health: ov.health, Services: ov.svc,
 		Dirs: o.Dirs, Log: o.Log, Version: o.Version,
 	})
+	ov.reports = reportstate.NewManager(reportstate.Options{
+		State: ov.st, Log: o.Log, Version: o.Version, Host: ov.health.Host,
+		Digest: func(name string, rev int) string { return pkgstate.Digest(ov.st, name, rev) },
+	})
+	ov.packages.OnOutcome(ov.reports.Outcome)
+	ov.health.OnRun(ov.reports.Run)
+	ov.health.Subscribe(ov.reports.Transition)
 	ov.managers = []manager{ov.health, ov.packages, ov.tasks}
 	return nil
 }
@@ -131,6 +140,7 @@ func makeFolders(d dirs.Dirs) error {
 // StartUp finds out how the last run ended and puts right what it left. No hook
 // and no service starts yet.
 func (ov *Overlord) StartUp() error {
+	ov.reports.Configure(ov.Config().Fleet)
 	ov.packages.Configure(ov.Config())
 	return ov.packages.StartUp()
 }
@@ -141,6 +151,7 @@ func (ov *Overlord) Loop() error {
 	if err := ov.health.StartUp(); err != nil {
 		return err
 	}
+	ov.reports.StartUp()
 	ov.loop.start()
 	return nil
 }
@@ -169,6 +180,7 @@ func (ov *Overlord) Stop() {
 	ov.tasks.Stop()
 	ov.health.Stop()
 	ov.packages.Stop()
+	ov.reports.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), stopServicesTimeout)
 	defer cancel()
 	if err := ov.svc.Shutdown(ctx); err != nil {
@@ -207,6 +219,7 @@ func (ov *Overlord) Reload(c config.Config) {
 	}
 	ov.health.Configure(healthOptions(c, ov.log))
 	ov.packages.Configure(c)
+	ov.reports.Configure(c.Fleet)
 }
 
 // Alive is the last moment at which the loop is known to have turned as it
@@ -220,11 +233,12 @@ func (ov *Overlord) Config() config.Config {
 	return ov.conf
 }
 
-// State, Packages, Health, Services, Runner and Dirs are the rooms, for those
+// State, Packages, Health, Reports, Services, Runner and Dirs are the rooms, for those
 // that serve them to others.
-func (ov *Overlord) State() *state.State          { return ov.st }
-func (ov *Overlord) Packages() *pkgstate.Manager  { return ov.packages }
-func (ov *Overlord) Health() *healthstate.Manager { return ov.health }
-func (ov *Overlord) Services() service.Manager    { return ov.svc }
-func (ov *Overlord) Runner() *hookrunner.Runner   { return ov.runner }
-func (ov *Overlord) Dirs() dirs.Dirs              { return ov.dirs }
+func (ov *Overlord) State() *state.State           { return ov.st }
+func (ov *Overlord) Packages() *pkgstate.Manager   { return ov.packages }
+func (ov *Overlord) Health() *healthstate.Manager  { return ov.health }
+func (ov *Overlord) Reports() *reportstate.Manager { return ov.reports }
+func (ov *Overlord) Services() service.Manager     { return ov.svc }
+func (ov *Overlord) Runner() *hookrunner.Runner    { return ov.runner }
+func (ov *Overlord) Dirs() dirs.Dirs               { return ov.dirs }

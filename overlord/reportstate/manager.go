@@ -104,14 +104,13 @@ func (m *Manager) Configure(f config.Fleet) {
 }
 
 // StartUp begins to ship, if there is a collector.
-func (m *Manager) StartUp() error {
+func (m *Manager) StartUp() {
 	m.life.Lock()
 	defer m.life.Unlock()
 	m.started = true
 	if m.fleet().URL != "" && m.cancel == nil {
 		m.begin()
 	}
-	return nil
 }
 
 // Stop ends the request under way and hands to the state what only memory knew.

@@ -69,7 +69,10 @@ func (m *Manager) due() time.Time {
 
 // exchange tells what waits, in as many requests as it takes.
 func (m *Manager) exchange(ctx context.Context, sequence uint64) {
-	kept := m.await(ctx, sequence)
+	if !m.await(ctx, sequence) && m.onlyChanges() {
+		m.putOff()
+		return
+	}
 	for range maxRequests {
 		b := m.pack()
 		r := m.post(ctx, b.exchange)
@@ -79,9 +82,6 @@ func (m *Manager) exchange(ctx context.Context, sequence uint64) {
 		}
 		m.tell(b, r)
 		if !more {
-			if !kept {
-				m.putOff()
-			}
 			return
 		}
 	}
@@ -92,9 +92,7 @@ func (m *Manager) exchange(ctx context.Context, sequence uint64) {
 func (m *Manager) putOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.line.retry.IsZero() {
-		m.line.retry = time.Now().Add(about(m.o.RetryFirst))
-	}
+	m.line.retry = time.Now().Add(about(m.o.RetryFirst))
 }
 
 // await waits until changes up to sequence are on disk, and gives false when the
@@ -109,6 +107,13 @@ func (m *Manager) await(ctx context.Context, sequence uint64) bool {
 	defer m.mu.Unlock()
 	m.durable = max(m.durable, sequence)
 	return true
+}
+
+// onlyChanges tells an exchange that is made only to tell of changes.
+func (m *Manager) onlyChanges() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.out.changes) > 0 && m.line.next.After(time.Now())
 }
 
 // within is a random time up to d.
