@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/user"
@@ -11,8 +13,25 @@ import (
 	"strconv"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/daemon/socket"
 	"pkgd.io/pkgd/internal/osutil"
 )
+
+type peerKey struct{}
+
+// peerOf gives the peer of the connection that brought r.
+func peerOf(r *http.Request) *socket.Peer {
+	p, ok := r.Context().Value(peerKey{}).(*socket.Peer)
+	if !ok {
+		panic("internal error: request without a peer")
+	}
+	return p
+}
+
+// connContext is the http.Server.ConnContext of the admin socket.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, c.(*peerConn).peer)
+}
 
 // access is who may use a route.
 type access int
@@ -34,7 +53,7 @@ type guard struct {
 
 // check gives nil where the peer has the access that a route wants, and an
 // *api.Error otherwise.
-func (g *guard) check(p *Peer, want access) error {
+func (g *guard) check(p *socket.Peer, want access) error {
 	if want == anyone {
 		return nil
 	}
@@ -48,7 +67,7 @@ func (g *guard) check(p *Peer, want access) error {
 		return forbidden("a hook, service or app of a package may not do this", "from a package use ctl, which acts on that package alone")
 	}
 	// Only now: until here the pid may have come to mean another process.
-	if p.gone() {
+	if p.Gone() {
 		return forbidden("the process that connected has ended, so that nobody can tell who is asking", "ask with a connection of your own")
 	}
 	return nil
@@ -66,7 +85,7 @@ func forbidden(message, hint string) error {
 }
 
 // entitled goes by user and groups alone.
-func (g *guard) entitled(p *Peer, want access) bool {
+func (g *guard) entitled(p *socket.Peer, want access) bool {
 	if p.UID == 0 || p.UID == uint32(os.Getuid()) {
 		return true
 	}

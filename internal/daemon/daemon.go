@@ -11,6 +11,7 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon/httpserver"
+	"pkgd.io/pkgd/internal/daemon/socket"
 	"pkgd.io/pkgd/internal/dirs"
 )
 
@@ -86,7 +87,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	return d.serveOn(ctx, adminSocket, ctlSocket)
 }
 
-func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket) (err error) {
+func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Socket) (err error) {
 	defer d.events.feed(d.o.Packages, d.o.Health)()
 	adminServer := httpserver.New(http.HandlerFunc(d.serveAdmin), connContext, d.o.Log)
 	ctlServer := httpserver.New(d.o.Ctl, d.o.CtlConnContext, d.o.Log)
@@ -120,8 +121,8 @@ func serve(s *httpserver.Server, l net.Listener, name string) error {
 	return nil
 }
 
-func (d *Daemon) open() (adminSocket, ctlSocket *socket, err error) {
-	given, err := inherited()
+func (d *Daemon) open() (adminSocket, ctlSocket *socket.Socket, err error) {
+	given, err := socket.Inherited()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,19 +131,19 @@ func (d *Daemon) open() (adminSocket, ctlSocket *socket, err error) {
 			_ = l.Close()
 		}
 	}()
-	if adminSocket, err = openSocket(d.o.Dirs.AdminSocket(), given); err != nil {
+	if adminSocket, err = socket.Open(d.o.Dirs.AdminSocket(), given); err != nil {
 		return nil, nil, err
 	}
-	if ctlSocket, err = openSocket(d.o.Dirs.CtlSocket(), given); err != nil {
+	if ctlSocket, err = socket.Open(d.o.Dirs.CtlSocket(), given); err != nil {
 		_ = adminSocket.Close()
 		return nil, nil, err
 	}
 	return adminSocket, ctlSocket, nil
 }
 
-func (d *Daemon) limited(s *socket) *peerListener {
+func (d *Daemon) limited(s *socket.Socket) *peerListener {
 	return &peerListener{
-		socket: s, limit: maxConnections, log: d.o.Log,
+		Socket: s, limit: maxConnections, log: d.o.Log,
 		open: map[uint32]int{}, excess: map[*net.UnixConn]struct{}{},
 	}
 }

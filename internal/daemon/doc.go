@@ -1,8 +1,7 @@
 // Package daemon is pkgd as others meet it: the admin socket with its API, and
 // the ctl socket that hooks and services speak to.
 //
-// Its nouns are [Daemon], which listens and serves; [Peer], the process at the
-// other end of a connection as the kernel knows it; a route, one line of the
+// Its nouns are [Daemon], which listens and serves; a route, one line of the
 // table in routes.go, that says who may ask what; and an answer, what a handler
 // gives back. What is asked is carried out by the rooms below, which [Options]
 // names as small interfaces.

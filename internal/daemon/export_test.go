@@ -1,6 +1,10 @@
 package daemon
 
-import "context"
+import (
+	"context"
+
+	"pkgd.io/pkgd/internal/daemon/socket"
+)
 
 // RouteInfo is a route as tests compare it with what is described.
 type RouteInfo struct{ Method, Path, Access, Params string }
@@ -26,7 +30,7 @@ func (d *Daemon) ServeWithBroken(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	broken := map[string]*socket{"admin": adminSocket, "ctl": ctlSocket}[name]
+	broken := map[string]*socket.Socket{"admin": adminSocket, "ctl": ctlSocket}[name]
 	if err := broken.UnixListener.Close(); err != nil {
 		return err
 	}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/daemon/socket"
 )
 
 // peerListener accepts connections together with who made them, and no more
 // than limit at a time of one user, so that nobody can shut the others out.
 type peerListener struct {
-	*socket
+	*socket.Socket
 	limit int
 	log   *slog.Logger
 
@@ -27,7 +28,7 @@ type peerListener struct {
 // peerConn is a connection that knows its peer.
 type peerConn struct {
 	*net.UnixConn
-	peer    *Peer
+	peer    *socket.Peer
 	release func()
 }
 
@@ -43,7 +44,7 @@ func (l *peerListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		peer, err := readPeer(c)
+		peer, err := socket.ReadPeer(c)
 		if err != nil {
 			l.log.Warn("refused a connection", "err", err)
 			c.Close()
@@ -51,11 +52,11 @@ func (l *peerListener) Accept() (net.Conn, error) {
 		}
 		if !l.enter(peer.UID) {
 			l.log.Warn("refused a connection: too many of this user", "uid", peer.UID, "pid", peer.PID, "limit", l.limit)
-			peer.close()
+			peer.Close()
 			l.turnAway(c)
 			continue
 		}
-		leave := sync.OnceFunc(func() { peer.close(); l.leave(peer.UID) })
+		leave := sync.OnceFunc(func() { peer.Close(); l.leave(peer.UID) })
 		return &peerConn{UnixConn: c, peer: peer, release: leave}, nil
 	}
 }
@@ -115,7 +116,7 @@ func tellTooMany(c *net.UnixConn) {
 
 // Close ends accepting, and the telling.
 func (l *peerListener) Close() error {
-	err := l.socket.Close()
+	err := l.Socket.Close()
 	l.mu.Lock()
 	l.closed = true
 	for c := range l.excess {

@@ -1,4 +1,9 @@
-package daemon
+// Package socket opens pkgd's unix sockets and tells who connects to them. Its
+// nouns are [Socket], one that listens, and [Peer], the process at the other end
+// of a connection. Its rule: what is said of a peer comes from the kernel, and a
+// socket's path names either a daemon that answers or nothing that anybody could
+// miss.
+package socket
 
 import (
 	"errors"
@@ -14,22 +19,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketMode lets every local user connect; who may do what, credentials tell.
-const socketMode = 0o666
+// mode lets every local user connect; who may do what, credentials tell.
+const mode = 0o666
 
-// socket is a listening unix socket and its path, where the daemon made it.
-type socket struct {
+// Socket is a listening unix socket and its path, where the daemon made it.
+type Socket struct {
 	*net.UnixListener
 	remove func() // takes the path away again, if it is still ours
 }
 
-func (s *socket) Close() error {
+// Close stops listening and takes the path away.
+func (s *Socket) Close() error {
 	s.remove() // before, while the inode's number cannot be given to another file
 	return s.UnixListener.Close()
 }
 
-// inherited gives the sockets that a service manager opened for us, by path.
-func inherited() (map[string]*net.UnixListener, error) {
+// Inherited gives the sockets that a service manager opened for us, by path.
+func Inherited() (map[string]*net.UnixListener, error) {
 	all, err := activation.Listeners()
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the sockets of the service manager: %w", err)
@@ -47,14 +53,14 @@ func inherited() (map[string]*net.UnixListener, error) {
 	return byPath, nil
 }
 
-// openSocket listens on path: on the socket that was inherited, else on a new
+// Open listens on path: on the socket that was inherited, else on a new
 // one. What a daemon that died left there is replaced in one step, so that a
 // client always finds either somebody or a refused connection.
-func openSocket(path string, given map[string]*net.UnixListener) (*socket, error) {
+func Open(path string, given map[string]*net.UnixListener) (*Socket, error) {
 	if l, ok := given[path]; ok {
 		delete(given, path)
 		l.SetUnlinkOnClose(false)
-		return &socket{UnixListener: l, remove: func() {}}, nil
+		return &Socket{UnixListener: l, remove: func() {}}, nil
 	}
 	l, err := listenUnix(path)
 	if err != nil {
@@ -63,7 +69,7 @@ func openSocket(path string, given map[string]*net.UnixListener) (*socket, error
 	return l, nil
 }
 
-func listenUnix(path string) (*socket, error) {
+func listenUnix(path string) (*Socket, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -80,13 +86,13 @@ func listenUnix(path string) (*socket, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
-	err = errors.Join(os.Chmod(temp, socketMode), os.Rename(temp, path))
+	err = errors.Join(os.Chmod(temp, mode), os.Rename(temp, path))
 	if err != nil {
 		_ = l.Close()
 		_ = os.Remove(temp)
 		return nil, err
 	}
-	return &socket{UnixListener: l, remove: remover(path)}, nil
+	return &Socket{UnixListener: l, remove: remover(path)}, nil
 }
 
 // unused says nothing when path is free or a socket that nobody listens on.
@@ -109,11 +115,11 @@ func unused(path string) error {
 		return err
 	}
 	defer c.Close()
-	peer, err := readPeer(c.(*net.UnixConn))
+	peer, err := ReadPeer(c.(*net.UnixConn))
 	if err != nil {
 		return errors.New("another program listens there")
 	}
-	peer.close()
+	peer.Close()
 	return fmt.Errorf("another daemon, pid %d, listens there; stop it or choose another --root", peer.PID)
 }
 

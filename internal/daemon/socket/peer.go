@@ -1,10 +1,8 @@
-package daemon
+package socket
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"unsafe"
 
@@ -26,24 +24,8 @@ type Peer struct {
 	pidfd *os.File
 }
 
-type peerKey struct{}
-
-// peerOf gives the peer of the connection that brought r.
-func peerOf(r *http.Request) *Peer {
-	p, ok := r.Context().Value(peerKey{}).(*Peer)
-	if !ok {
-		panic("internal error: request without a peer")
-	}
-	return p
-}
-
-// connContext is the http.Server.ConnContext of the admin socket.
-func connContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, c.(*peerConn).peer)
-}
-
-// readPeer asks the kernel who is at the other end of c.
-func readPeer(c *net.UnixConn) (*Peer, error) {
+// ReadPeer asks the kernel who is at the other end of c.
+func ReadPeer(c *net.UnixConn) (*Peer, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell who is asking: %w", err)
@@ -93,9 +75,9 @@ func readPeerGroups(fd int) ([]uint32, error) {
 	}
 }
 
-// gone says that the process has ended, so that its pid tells nothing more.
+// Gone says that the process has ended, so that its pid tells nothing more.
 // Without a pidfd that cannot be told from another process of the same pid.
-func (p *Peer) gone() bool {
+func (p *Peer) Gone() bool {
 	if p.pidfd == nil {
 		_, err := osutil.ReadProc(p.PID)
 		return err != nil
@@ -113,7 +95,8 @@ func (p *Peer) gone() bool {
 	return ended
 }
 
-func (p *Peer) close() {
+// Close lets go of the process.
+func (p *Peer) Close() {
 	if p.pidfd != nil {
 		p.pidfd.Close()
 	}

@@ -1,0 +1,89 @@
+package public
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// answer is a whole response but for what a method takes from it.
+type answer struct {
+	status int
+	kind   string // Content-Type
+	body   []byte
+	header http.Header // more headers; nil: a probe's, which nobody may keep
+}
+
+func plain(status int, text string) answer {
+	return answer{status: status, kind: textKind, body: []byte(text + "\n")}
+}
+
+const allowed = "GET, HEAD, OPTIONS"
+
+// dispatch answers one request at the place where it came in.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+	rules := rulesOf(r)
+	if why := rules.refuses(r); why != "" {
+		send(w, r, plain(http.StatusForbidden, why))
+		return
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		w.Header().Set("Allow", allowed)
+		send(w, r, plain(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not answered here; %s are", r.Method, allowed)))
+		return
+	}
+	if r.URL.Path == "/metrics" && r.Method == http.MethodGet {
+		s.metrics.serve(w, r, rules.expose)
+		return
+	}
+	send(w, r, s.route(r, rules))
+}
+
+func (s *Server) route(r *http.Request, rules *rules) answer {
+	switch r.URL.Path {
+	case "/livez", "/healthz":
+		return s.livez(r, rules)
+	case "/readyz", "/readiness":
+		return s.readyz(r, rules)
+	case "/startupz":
+		return s.startupz(r, rules)
+	case "/health":
+		return s.health(r, rules)
+	case "/healthcheck":
+		return s.healthcheck(r, rules)
+	case "/metrics":
+		return answer{status: http.StatusOK, kind: textKind}
+	case "/":
+		return s.page(r, rules)
+	}
+	if name, ok := strings.CutPrefix(r.URL.Path, "/readyz/packages/"); ok {
+		return s.packageReady(r, rules, name)
+	}
+	return plain(http.StatusNotFound, "there is nothing here; there are /livez /readyz /startupz /health /healthcheck /metrics")
+}
+
+// send gives HEAD and OPTIONS what GET gets without the body: HAProxy asks by
+// OPTIONS and goes by the status.
+func send(w http.ResponseWriter, r *http.Request, a answer) {
+	h := w.Header()
+	for name, values := range a.header {
+		h[name] = values
+	}
+	if a.header == nil {
+		h.Set("Cache-Control", "no-store")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodOptions {
+		h.Set("Allow", allowed)
+	}
+	if a.status != http.StatusNotModified && a.status != http.StatusNoContent {
+		h.Set("Content-Type", a.kind)
+	}
+	w.WriteHeader(a.status)
+	if r.Method == http.MethodGet {
+		// A client that has gone does not get its answer; there is nobody to tell.
+		_, _ = w.Write(a.body)
+	}
+}

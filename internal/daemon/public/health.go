@@ -1,0 +1,245 @@
+package public
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/internal/api"
+)
+
+// maxAge is how long an answer that all is well may be kept. (A proxy that kept
+// one for 30 s was seen to hide a failure.)
+const maxAge = "max-age=5"
+
+// body is /health in the form of application/health+json.
+type body struct {
+	Status  string             `json:"status"` // pass, warn or fail
+	Release string             `json:"releaseId,omitempty"`
+	Summary summary            `json:"summary"`
+	Checks  map[string][]check `json:"checks,omitempty"`
+}
+
+type summary struct {
+	Level       string         `json:"level"`
+	Packages    int            `json:"packages"` // that count
+	Counts      map[string]int `json:"counts"`
+	Stale       int            `json:"stale"`
+	OldestCheck *time.Time     `json:"oldest-check"`
+}
+
+type check struct {
+	Component string     `json:"componentType,omitempty"`
+	Value     any        `json:"observedValue,omitempty"`
+	Unit      string     `json:"observedUnit,omitempty"`
+	Status    string     `json:"status"`
+	Time      *time.Time `json:"time,omitempty"`
+	Output    string     `json:"output,omitempty"`
+	Code      string     `json:"code,omitempty"`
+	Revision  int        `json:"revision,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`
+	QoS       *float64   `json:"qos,omitempty"`
+}
+
+// moment is one snapshot with what was made of it.
+type moment struct {
+	snap   *healthstate.Snapshot
+	status string
+	bodies [full + 1]map[string][]byte // by kind of content
+	etags  [full + 1]map[string]string
+}
+
+// moments keeps the newest: the first to ask after a change makes the answers,
+// the others get them.
+type moments struct{ newest atomic.Pointer[moment] }
+
+func (ms *moments) of(snap *healthstate.Snapshot, version string) *moment {
+	if m := ms.newest.Load(); m != nil && m.snap == snap {
+		return m
+	}
+	m := newMoment(snap, version)
+	ms.newest.Store(m)
+	return m
+}
+
+func newMoment(snap *healthstate.Snapshot, version string) *moment {
+	m := &moment{snap: snap, status: statusOf(snap.Health.Level)}
+	for expose := counts; expose <= full; expose++ {
+		js := encode(newBody(snap, expose, version))
+		text := textBody(snap, expose)
+		m.bodies[expose] = map[string][]byte{
+			healthKind: js, jsonKind: js, textKind: []byte(text),
+			htmlKind: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n"),
+		}
+		m.etags[expose] = map[string]string{}
+		for i, kind := range []string{healthKind, jsonKind, textKind, htmlKind} {
+			m.etags[expose][kind] = fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i)
+		}
+	}
+	return m
+}
+
+func statusOf(level string) string {
+	switch level {
+	case healthstate.LevelFault:
+		return "fail"
+	case healthstate.LevelDegraded:
+		return "warn"
+	}
+	return "pass"
+}
+
+func newBody(snap *healthstate.Snapshot, expose exposure, version string) body {
+	b := body{Status: statusOf(snap.Health.Level), Summary: newSummary(snap)}
+	if expose < names {
+		return b
+	}
+	b.Release, b.Checks = version, map[string][]check{}
+	for _, rec := range snap.Health.Packages {
+		if snap.Counts(rec.Package) {
+			addChecks(b.Checks, rec, expose)
+		}
+	}
+	return b
+}
+
+func newSummary(snap *healthstate.Snapshot) summary {
+	s := summary{Level: snap.Health.Level, Counts: snap.Health.Counts}
+	for _, rec := range snap.Health.Packages {
+		if !snap.Counts(rec.Package) {
+			continue
+		}
+		s.Packages++
+		if rec.Stale {
+			s.Stale++
+		}
+		if rec.CheckedAt != nil && (s.OldestCheck == nil || rec.CheckedAt.Before(*s.OldestCheck)) {
+			s.OldestCheck = rec.CheckedAt
+		}
+	}
+	return s
+}
+
+func addChecks(to map[string][]check, rec api.Record, expose exposure) {
+	one := check{
+		Component: "component", Value: rec.Status, Status: recordStatus(rec),
+		Time: rec.CheckedAt, Revision: rec.Revision, Since: rec.Since, QoS: rec.QoS,
+	}
+	if expose == full {
+		one.Code, one.Output = rec.Code, rec.Message
+		for _, c := range rec.Checks {
+			to[rec.Package+":"+c.Name] = []check{partCheck(c)}
+		}
+	}
+	to[rec.Package] = []check{one}
+}
+
+func partCheck(c api.Check) check {
+	return check{Status: map[string]string{"passed": "pass"}[c.Health] + map[string]string{"warn": "warn", "fail": "fail"}[c.Health], Output: c.Message, QoS: c.QoS}
+}
+
+// recordStatus is what one package alone would make the host's.
+func recordStatus(rec api.Record) string {
+	return statusOf(healthstate.Of([]api.Record{rec}).Level)
+}
+
+// textBody is what `pkgd health` begins with, and a line a package.
+func textBody(snap *healthstate.Snapshot, expose exposure) string {
+	var b strings.Builder
+	b.WriteString(Line(snap.Health) + "\n")
+	for _, rec := range snap.Health.Packages {
+		if expose < names || !snap.Counts(rec.Package) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s", rec.Package, rec.Status)
+		if expose == full && rec.Code+rec.Message != "" {
+			fmt.Fprintf(&b, " %s", strings.TrimPrefix(rec.Code+": "+rec.Message, ": "))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Line is a host's health in one line: "FAULT - 3 packages: 2 active, 1 error".
+func Line(h api.Health) string {
+	n := 0
+	var parts []string
+	for _, status := range healthstate.Statuses() {
+		if c := h.Counts[string(status)]; c > 0 {
+			n += c
+			parts = append(parts, fmt.Sprintf("%d %s", c, status))
+		}
+	}
+	switch n {
+	case 0:
+		return h.Level + " - no packages"
+	case 1:
+		return h.Level + " - 1 package: " + parts[0]
+	}
+	return fmt.Sprintf("%s - %d packages: %s", h.Level, n, strings.Join(parts, ", "))
+}
+
+// health is the packages', as one status.
+func (s *Server) health(r *http.Request, rules *rules) answer {
+	m := s.moments.of(s.o.Health.Snapshot(), s.o.Version)
+	status, why := httpStatus(m.status, r)
+	if why != "" {
+		return plain(status, why)
+	}
+	kind := preferred(r.Header.Get("Accept"), healthKind, jsonKind, textKind, htmlKind)
+	a := answer{status: status, kind: kind, body: m.bodies[rules.expose][kind], header: http.Header{
+		"Etag":          {m.etags[rules.expose][kind]},
+		"Last-Modified": {m.lastModified()},
+		"Vary":          {"Accept"},
+		"Cache-Control": {"no-store"},
+	}}
+	if m.status == "pass" {
+		a.header["Cache-Control"] = []string{maxAge}
+	}
+	if status == http.StatusOK && matches(r.Header.Get("If-None-Match"), m.etags[rules.expose][kind]) {
+		a.status, a.body = http.StatusNotModified, nil
+	}
+	return a
+}
+
+// httpStatus goes with pass, warn or fail; what goes with warn the caller may
+// choose.
+func httpStatus(status string, r *http.Request) (code int, why string) {
+	warn := http.StatusOK
+	switch asked := r.URL.Query().Get("warn"); asked {
+	case "", "200":
+	case "429":
+		warn = http.StatusTooManyRequests
+	case "503":
+		warn = http.StatusServiceUnavailable
+	default:
+		return http.StatusBadRequest, fmt.Sprintf("parameter \"warn\": %q is none of 200, 429, 503", asked)
+	}
+	return map[string]int{"pass": http.StatusOK, "warn": warn, "fail": http.StatusServiceUnavailable}[status], ""
+}
+
+// lastModified is when a check last ran: who asks for it (check_http -M) wants to
+// know that somebody is still looking. Without packages there is nothing to look
+// at, and now is as good as any time.
+func (m *moment) lastModified() string {
+	at := m.snap.At
+	if m.snap.Health.Level == healthstate.LevelUnknown || at.IsZero() {
+		at = time.Now()
+	}
+	return at.UTC().Format(http.TimeFormat)
+}
+
+// matches compares as If-None-Match wants it, weakly.
+func matches(header, etag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(etag, "W/") {
+			return header != ""
+		}
+	}
+	return false
+}

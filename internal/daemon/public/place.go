@@ -1,0 +1,149 @@
+package public
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/daemon/socket"
+)
+
+// maxConnections is how many connections a place has at a time.
+const maxConnections = 1024
+
+// rules are who may ask at a place, and what they learn.
+type rules struct {
+	listener config.Listener
+	expose   exposure
+	files    *probe // of disable-files or enable-files; nil: there are none
+}
+
+func newRules(l config.Listener, expose string) *rules {
+	return &rules{listener: l, expose: exposureOf(expose), files: newFiles(l)}
+}
+
+// exposure is how much a caller learns; more is greater.
+type exposure int
+
+const (
+	counts exposure = iota // statuses, counts and ages
+	names                  // packages' names
+	full                   // messages, checks and reasons
+)
+
+func exposureOf(word string) exposure {
+	switch word {
+	case config.ExposeFull:
+		return full
+	case config.ExposeNames:
+		return names
+	}
+	return counts
+}
+
+// place is one listener with its rules of the moment.
+type place struct {
+	l      net.Listener
+	closed atomic.Bool
+	open   atomic.Int64 // connections
+	rules  atomic.Pointer[rules]
+	stop   context.CancelFunc // of the probe of the rules before
+}
+
+// follow gives the place its rules from now on.
+func (p *place) follow(ctx context.Context, wg *sync.WaitGroup, r *rules) {
+	if p.stop != nil {
+		p.stop()
+	}
+	ctx, p.stop = context.WithCancel(ctx)
+	if r.files != nil {
+		r.files.start(ctx, wg)
+	}
+	p.rules.Store(r)
+}
+
+func (p *place) close() {
+	p.closed.Store(true)
+	p.stop()
+	_ = p.l.Close()
+}
+
+// Addr and Close make a place a net.Listener together with Accept.
+func (p *place) Addr() net.Addr { return p.l.Addr() }
+
+// Close stops listening.
+func (p *place) Close() error { return p.l.Close() }
+
+// Accept gives connections that know their place.
+func (p *place) Accept() (net.Conn, error) {
+	for {
+		c, err := p.l.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if p.open.Add(1) > maxConnections {
+			p.open.Add(-1)
+			_ = c.Close()
+			continue
+		}
+		return &placeConn{Conn: c, place: p, left: sync.OnceFunc(func() { p.open.Add(-1) })}, nil
+	}
+}
+
+type placeConn struct {
+	net.Conn
+	place *place
+	left  func()
+}
+
+// Close ends the connection.
+func (c *placeConn) Close() error {
+	c.left()
+	return c.Conn.Close()
+}
+
+type placeKey struct{}
+
+func placeContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, placeKey{}, c.(*placeConn).place)
+}
+
+func rulesOf(r *http.Request) *rules {
+	return r.Context().Value(placeKey{}).(*place).rules.Load()
+}
+
+// refuses gives why a request may not be answered here, or "".
+func (r *rules) refuses(req *http.Request) string {
+	if len(r.listener.Allow) > 0 {
+		from, err := netip.ParseAddrPort(req.RemoteAddr)
+		if err != nil || !r.listener.Allows(from.Addr()) {
+			return "not from your address"
+		}
+	}
+	if r.listener.IgnoreProxied && proxied(req.Header) {
+		return "not through a proxy"
+	}
+	return ""
+}
+
+func proxied(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" {
+			return true
+		}
+	}
+	return false
+}
+
+// listen opens what a listener's URL names.
+func listen(l config.Listener) (net.Listener, error) {
+	if l.Network() == "unix" {
+		return socket.Open(l.Address(), nil)
+	}
+	return net.Listen("tcp", l.Address())
+}
