@@ -12,6 +12,7 @@ import (
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/config"
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/logind"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/internal/service/supervisor"
 	"pkgd.io/pkgd/internal/service/systemd"
@@ -87,7 +88,7 @@ func (ov *Overlord) build(o Options) (err error) {
 	ov.tasks = state.NewTaskRunner(ov.st)
 	ov.health = healthstate.NewManager(ov.st, ov.runner, ov.svc, healthOptions(o.Config, o.Log))
 	ov.packages = pkgstate.NewManager(pkgstate.Options{
-		State: ov.st, Tasks: ov.tasks, Runner: ov.runner, Health: ov.health, Services: ov.svc,
+		State: ov.st, Tasks: ov.tasks, Runner: ov.runner, Health: ov.health, Services: ov.svc, Inhibit: inhibitor(ov.svc, o.Log),
 		Dirs: o.Dirs, Log: o.Log, Version: o.Version,
 	})
 	ov.reports = reportstate.NewManager(reportstate.Options{
@@ -99,6 +100,14 @@ func (ov *Overlord) build(o Options) (err error) {
 	ov.health.Subscribe(ov.reports.Transition)
 	ov.managers = []manager{ov.health, ov.packages, ov.tasks}
 	return nil
+}
+
+// inhibitor is logind's where systemd runs the host: nobody else could be asked.
+func inhibitor(svc service.Manager, log *slog.Logger) pkgstate.Inhibitor {
+	if svc.Kind() != service.Systemd {
+		return nil
+	}
+	return logind.New(log)
 }
 
 // newServices picks who runs services: what the configuration says, and for

@@ -18,7 +18,7 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	m.health.Pause(s.Package)
+	m.beginSwitch(s.Package)
 	if !m.hasServices(s.Package, s.From) {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (m *Manager) undoStopServices(ctx context.Context, t *state.Task) error {
 	}
 	m.tell(t, (*story).upAgain)
 	if s.Kind == "remove" {
-		m.health.Resume(s.Package)
+		m.endSwitch(s.Package)
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (m *Manager) track(name string, refreshing bool) error {
 		return fmt.Errorf("internal error: package %q has no current revision", name)
 	}
 	if refreshing {
-		m.health.Pause(name)
+		m.beginSwitch(name)
 	}
 	m.health.Track(m.target(p, r))
 	if refreshing {
@@ -208,6 +208,7 @@ func (m *Manager) doStartServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
+	m.beginSwitch(s.Package)
 	if err := m.crashLoop(ctx, t, s, sto); err != nil {
 		return err
 	}
@@ -229,7 +230,7 @@ func (m *Manager) undoStartServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	m.health.Pause(s.Package)
+	m.beginSwitch(s.Package)
 	if m.hasServices(s.Package, s.From) {
 		m.tell(t, func(st *story) {
 			if st.DownSince == nil {

@@ -59,7 +59,7 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 	if err != nil {
 		return err
 	}
-	defer m.health.Resume(s.Package)
+	defer m.endSwitch(s.Package)
 	if !sto.Linked {
 		return nil
 	}
@@ -141,6 +141,7 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
+	m.beginSwitch(s.Package)
 	if err := m.crashLoop(ctx, t, s, sto); err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (m *Manager) applyVerdict(t *state.Task, s *setup, v healthstate.Verdict) e
 		}
 	})
 	if !d.Revert {
-		m.health.Resume(s.Package)
+		m.endSwitch(s.Package)
 		return m.keep(t, s, d, after)
 	}
 	if err := m.refuseStory(t, s, after.Code); err != nil {

@@ -24,6 +24,7 @@ type Manager struct {
 	runner  *hookrunner.Runner
 	health  *healthstate.Manager
 	svc     service.Manager
+	inhibit Inhibitor
 	disk    *backend.Backend
 	dirs    dirs.Dirs
 	log     *slog.Logger
@@ -53,13 +54,21 @@ type settings struct {
 	auto   config.Refresh
 }
 
-// Options are what a Manager is built from; all are needed.
+// Inhibitor keeps the host up while a package is between its switch and its
+// verdict. See internal/logind.
+type Inhibitor interface {
+	Hold(name, why string)
+	Release(name string)
+}
+
+// Options are what a Manager is built from; all are needed but Inhibitor.
 type Options struct {
 	State    *state.State
 	Tasks    *state.TaskRunner
 	Runner   *hookrunner.Runner
 	Health   *healthstate.Manager
 	Services service.Manager
+	Inhibit  Inhibitor // nil: nobody to ask
 	Dirs     dirs.Dirs
 	Log      *slog.Logger
 	Version  string
@@ -68,7 +77,7 @@ type Options struct {
 // NewManager registers the handlers of all task kinds with the runner.
 func NewManager(o Options) *Manager {
 	m := &Manager{
-		st: o.State, tasks: o.Tasks, runner: o.Runner, health: o.Health, svc: o.Services, dirs: o.Dirs,
+		st: o.State, tasks: o.Tasks, runner: o.Runner, health: o.Health, svc: o.Services, inhibit: o.Inhibit, dirs: o.Dirs,
 		disk: backend.New(o.Dirs), log: o.Log, version: o.Version,
 		speakers: map[string]*hookrunner.Context{}, booting: map[string]chan struct{}{}, turning: make(chan struct{}),
 		conf: settings{retain: config.Defaults().Retain},

@@ -2,6 +2,7 @@ package pkgstate
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,6 +55,23 @@ func (m *Manager) countDeaths() {
 
 // bootKey names the boot of the host that pkgd last ran in.
 const bootKey = "boot"
+
+// beginSwitch is called by every step from the switch to the verdict: no run at
+// rest is wanted until the verdict, and no shutdown.
+func (m *Manager) beginSwitch(name string) {
+	m.health.Pause(name)
+	if m.inhibit != nil {
+		m.inhibit.Hold(name, fmt.Sprintf("package %q is between its switch and its verdict", name))
+	}
+}
+
+// endSwitch takes back what beginSwitch did, whatever became of the change.
+func (m *Manager) endSwitch(name string) {
+	if m.inhibit != nil {
+		m.inhibit.Release(name)
+	}
+	m.health.Resume(name)
+}
 
 // forgetStops starts again, after a boot of the host, what was stopped and not
 // disabled: that is what stopping a service means where systemd runs it. The

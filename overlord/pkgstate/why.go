@@ -65,7 +65,7 @@ func (m *Manager) conclude(chg *state.Change, s *setup) {
 		m.st.Set(whyKey(s.Package), why)
 	}
 	m.warnOf(why)
-	m.health.Resume(s.Package)
+	m.endSwitch(s.Package)
 	for _, f := range m.onOutcome {
 		f(why)
 	}

@@ -67,10 +67,16 @@ func TestAHostThatDiesInTheMiddleOfARefreshEndsItAfterTheBoot(t *testing.T) {
 	b.run("pkgd", "install", b.pack("41", well))
 	b.run("pkgd", "refresh", "--no-wait", b.pack("42", stuck+"; [ -e $PKG_COMMON/died ] || { touch $PKG_COMMON/died; sleep 1000; }"))
 	b.run("sh", "-c", "until [ -e /var/lib/pkgd/data/web/common/died ]; do :; done")
+	if out := b.run("systemd-inhibit", "--list"); !strings.Contains(out, "pkgd") {
+		t.Errorf("in the window nobody holds up a shutdown: %s", out)
+	}
 	b.run("sync")
 	b.must("./bed", "crash", b.dir)
 	b.must("./bed", "boot", b.dir)
 	b.run("pkgd", "watch", "2")
+	if out := b.run("systemd-inhibit", "--list"); strings.Contains(out, "pkgd") {
+		t.Errorf("after the verdict a shutdown is still held up: %s", out)
+	}
 	b.holds("2", "42")
 	if why := b.run("pkgd", "why", "web", "--format=json"); !strings.Contains(why, `"active-to-waiting"`) {
 		t.Errorf("why says %s", why)
