@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 		Dir:         "scripts",
 		WorkdirRoot: work,
 		Setup:       setup,
+		Condition:   condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"executable": executable,
 			"until":      until,
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"field":      field,
 			"fields":     fields,
 			"hostile":    hostile,
+			"small-disk": smallDisk,
 		},
 	})
 }

@@ -1,0 +1,41 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// condition knows [mounts]: whether this user may mount file systems.
+func condition(name string) (bool, error) {
+	if name != "mounts" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	dir, err := os.MkdirTemp("/tmp", "pm")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(dir)
+	if err := mountSmall(dir, "4k"); err != nil {
+		return false, nil
+	}
+	return true, syscall.Unmount(dir, syscall.MNT_DETACH)
+}
+
+// smallDisk puts a file system of its own, of so many bytes, under a folder, for
+// the length of the script.
+func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: small-disk DIR SIZE")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(mountSmall(dir, args[1]))
+	ts.Defer(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+}
+
+func mountSmall(dir, size string) error {
+	return syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size)
+}
