@@ -17,6 +17,7 @@ var floors = []string{
 	"tests", "cmd", "internal/housetest",
 	"internal/cli",
 	"internal/daemon",
+	"internal/statuspage",
 	"internal/bus",
 	"overlord",
 	"overlord/pkgstate", "overlord/reportstate",

@@ -1,0 +1,250 @@
+// Keeps the page up to date and makes its bars speak. Everything here only adds
+// to what the server has drawn: without it the page is as true, at the moment at
+// which it was asked for.
+"use strict";
+
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const root = document.documentElement;
+
+  // --- Ages: by the server's clock, counted here between two looks.
+
+  let ahead = 0; // of our clock over the server's, milliseconds
+
+  const words = (seconds) => {
+    if (seconds < 5) return "now";
+    if (seconds < 60) return Math.floor(seconds) + " s";
+    if (seconds < 3600) return Math.floor(seconds / 60) + " min";
+    if (seconds < 86400) return Math.floor(seconds / 3600) + " h";
+    if (seconds < 2 * 86400) return "1 day";
+    return Math.floor(seconds / 86400) + " days";
+  };
+
+  const age = () => {
+    for (const t of document.querySelectorAll("time[data-ago]")) {
+      const text = words((Date.now() - ahead - Date.parse(t.dateTime)) / 1000);
+      // What stands around "now" is the server's to say.
+      if (text !== t.textContent && text !== "now" && t.textContent !== "now") t.textContent = text;
+    }
+  };
+
+  // --- News: the page is fetched again, and the parts that differ are replaced.
+
+  const drawn = new Map(); // part's id → what the server drew
+
+  // said is a part without its ages, which are kept up to date here.
+  const said = (part) => {
+    const copy = part.cloneNode(true);
+    for (const t of copy.querySelectorAll("time[data-ago]")) t.textContent = "";
+    return copy.outerHTML;
+  };
+
+  const remember = () => {
+    drawn.clear();
+    for (const part of document.querySelectorAll("[data-part], #level")) drawn.set(part.id, said(part));
+  };
+
+  // place finds the focused element again after its part was replaced.
+  const place = (part) => {
+    const at = document.activeElement;
+    if (!part.contains(at)) return () => {};
+    const all = (el) => [...el.querySelectorAll("[tabindex], summary, a")];
+    const i = all(part).indexOf(at);
+    return (next) => {
+      const candidates = all(next);
+      candidates[Math.min(i, candidates.length - 1)]?.focus({ preventScroll: true });
+    };
+  };
+
+  const replace = (old, next) => {
+    const focus = place(old);
+    if (shown && old.contains(shown)) hide();
+    const open = old.querySelector("details")?.open;
+    old.replaceWith(next);
+    if (open && next.querySelector("details")) next.querySelector("details").open = true;
+    speak(next);
+    focus(next);
+  };
+
+  const take = (text) => {
+    const doc = new DOMParser().parseFromString(text, "text/html");
+    const headline = doc.getElementById("headline");
+    if (!headline) throw new Error("not a status page");
+    const before = $("level").className + $("headline").textContent;
+    const table = $("table"), newTable = doc.getElementById("table");
+    const shape = (t) => t && t.className + t.tHead.textContent;
+    if (shape(table) !== shape(newTable)) {
+      $("level").closest("main").replaceWith(doc.querySelector("main"));
+      speak(document);
+    } else {
+      takeParts(doc, table, newTable);
+    }
+    root.dataset.level = doc.documentElement.dataset.level;
+    document.title = doc.title;
+    document.querySelector("link[rel=icon]").href = doc.querySelector("link[rel=icon]").getAttribute("href");
+    $("now").replaceWith(doc.getElementById("now"));
+    ahead = Date.now() - Date.parse($("now").dateTime);
+    if (before !== $("level").className + $("headline").textContent) {
+      $("said").textContent = root.dataset.level + ": " + $("headline").textContent;
+    }
+  };
+
+  const takeParts = (doc, table, newTable) => {
+    const parts = newTable ? [...newTable.tBodies] : [];
+    const level = doc.getElementById("level");
+    const as = new Map([level, ...parts].map((p) => [p.id, said(p)]));
+    if (as.get("level") !== drawn.get("level")) replace($("level"), level);
+    for (const old of table ? [...table.tBodies] : []) if (!as.has(old.id)) old.remove();
+    let after = table?.tHead;
+    for (const next of parts) {
+      let here = $(next.id);
+      if (here && as.get(next.id) !== drawn.get(next.id)) {
+        replace(here, next);
+        here = next;
+      } else if (!here) {
+        here = next;
+        speak(here);
+      }
+      if (after.nextElementSibling !== here) after.after(here);
+      after = here;
+    }
+    drawn.clear();
+    for (const [id, html] of as) drawn.set(id, html);
+  };
+
+  // --- Being live, or saying that it is not.
+
+  let busy = false, again = false, heard = Date.now();
+
+  const look = async () => {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      const answer = await fetch(location.pathname + location.search, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error("status " + answer.status);
+      take(await answer.text());
+      found();
+    } catch {
+      lose();
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        look();
+      }
+    }
+  };
+
+  const found = () => {
+    heard = Date.now();
+    root.classList.remove("is-lost");
+    $("lost").hidden = true;
+    age();
+  };
+
+  const lose = () => {
+    if (root.classList.contains("is-lost")) return;
+    root.classList.add("is-lost");
+    live(false);
+    $("lost").textContent = "pkgd does not answer. What you see is from " + $("now").textContent + " and may be wrong by now.";
+    $("lost").hidden = false;
+  };
+
+  const live = (yes) => {
+    root.classList.toggle("is-live", yes);
+    $("live-word").textContent = yes ? "Live, as of" : "As of";
+  };
+
+  const listen = () => {
+    const source = new EventSource("events");
+    source.addEventListener("health", () => {
+      live(true);
+      look();
+    });
+    source.onerror = () => {
+      live(false);
+      look(); // tells a stream that ended from a pkgd that is gone
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30000);
+    };
+  };
+
+  // --- Bars: what a span says is shown where it is, by pointer and by keyboard.
+
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true"); // the span's own label is read
+  document.body.append(tip);
+  let shown = null;
+
+  const show = (span) => {
+    if (!span?.isConnected) return hide();
+    shown?.classList.remove("at");
+    shown = span;
+    span.classList.add("at");
+    tip.textContent = span.getAttribute("aria-label");
+    tip.hidden = false;
+    const at = span.getBoundingClientRect(), bar = span.parentNode.getBoundingClientRect();
+    const x = Math.max(bar.left, Math.min(bar.right, at.left + at.width / 2)) - tip.offsetWidth / 2;
+    tip.style.left = Math.max(8, Math.min(innerWidth - tip.offsetWidth - 8, x)) + "px";
+    const above = bar.top - tip.offsetHeight - 8;
+    tip.style.top = (above > 4 ? above : bar.bottom + 10) + "px";
+  };
+
+  const hide = () => {
+    shown?.classList.remove("at");
+    shown = null;
+    tip.hidden = true;
+  };
+
+  // near is the span under the pointer, where a narrow one within a few pixels
+  // comes first: it is what somebody wants to know of.
+  const near = (bar, x) => {
+    let best = null, width = Infinity;
+    for (const span of bar.querySelectorAll(".span")) {
+      const at = span.getBoundingClientRect();
+      if (x >= at.left - 4 && x <= at.right + 4 && at.width < width) [best, width] = [span, at.width];
+    }
+    return best;
+  };
+
+  const step = (bar, from, key) => {
+    const all = [...bar.querySelectorAll(".span")];
+    const i = all.indexOf(from);
+    const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: all.length - 1 }[key];
+    return to === undefined ? undefined : all[Math.max(0, Math.min(all.length - 1, to))];
+  };
+
+  const speak = (within) => {
+    for (const bar of within.querySelectorAll(".bar")) {
+      for (const title of bar.querySelectorAll("title")) title.remove(); // else there are two tips
+      bar.addEventListener("pointermove", (e) => show(near(bar, e.clientX)));
+      bar.addEventListener("pointerdown", (e) => show(near(bar, e.clientX)));
+      bar.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && hide());
+      bar.addEventListener("focusin", (e) => show(e.target));
+      bar.addEventListener("focusout", hide);
+      bar.addEventListener("keydown", (e) => {
+        const next = step(bar, e.target, e.key);
+        if (!next) return;
+        e.preventDefault();
+        e.target.setAttribute("tabindex", "-1");
+        next.setAttribute("tabindex", "0");
+        next.focus();
+      });
+    }
+  };
+
+  addEventListener("keydown", (e) => e.key === "Escape" && hide());
+  addEventListener("scroll", hide, { passive: true });
+
+  remember();
+  speak(document);
+  ahead = Date.now() - Date.parse($("now").dateTime);
+  listen();
+  setInterval(age, 1000);
+  setInterval(() => (Date.now() - heard > 55000 || root.classList.contains("is-lost")) && look(), 10000);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
+})();

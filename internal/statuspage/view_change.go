@@ -1,0 +1,82 @@
+package statuspage
+
+import (
+	"fmt"
+	"time"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// changeView is a package's last change and why it ended as it did. What hooks
+// printed is never in it.
+type changeView struct {
+	Words, Mood string
+	Versions    string
+	At          moment
+	Before      *saidView
+	After       *saidView
+	Restored    *saidView
+	Rule        string
+	Error       string
+	Refused     *moment
+	Took        string
+	Checks      []api.CheckDiff
+	Person      bool // somebody has to decide
+	Open        bool // it went wrong: a person wants to read on
+}
+
+type saidView struct{ Status, Reason string }
+
+func newChangeView(w *api.Why, now time.Time) *changeView {
+	if w == nil {
+		return nil
+	}
+	v := &changeView{
+		At: moment{w.At, now}, Versions: versions(*w), Before: saidOf(w.Before), After: saidOf(w.After),
+		Restored: saidOf(w.Restored), Rule: meaning(*w), Refused: momentOf(w.RefusedUntil, now),
+		Checks: w.CheckDiff, Person: w.WantsPerson, Took: took(*w),
+	}
+	v.Words, v.Mood = outcome(*w)
+	if w.Restored == nil && w.Outcome != api.OutcomeReverted {
+		v.Error = w.Error
+	}
+	if v.Refused != nil && !v.Refused.at.After(now) {
+		v.Refused = nil
+	}
+	return v
+}
+
+func versions(w api.Why) string {
+	switch {
+	case w.FromVersion == "" || w.Kind == "install":
+		return w.ToVersion
+	case w.ToVersion == "" || w.Kind == "remove":
+		return w.FromVersion
+	}
+	return w.FromVersion + " → " + w.ToVersion
+}
+
+func saidOf(r *api.Record) *saidView {
+	if r == nil {
+		return nil
+	}
+	return &saidView{known(r.Status), reason(r.Code, r.Message)}
+}
+
+func took(w api.Why) string {
+	if w.Elapsed <= 0 {
+		return ""
+	}
+	text := seconds(w.Elapsed)
+	if w.Downtime > 0 {
+		text += fmt.Sprintf(", %s of it without services", seconds(w.Downtime))
+	}
+	return text
+}
+
+func seconds(s float64) string {
+	if s < 0.095 {
+		return fmt.Sprintf("%.2f s", s)
+	}
+	return lasting(time.Duration(s * float64(time.Second)))
+}
