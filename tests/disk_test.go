@@ -8,8 +8,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// condition knows [mounts]: whether this user may mount file systems.
+// condition knows [root], and [mounts]: whether this user may mount file systems.
 func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
 	if name != "mounts" {
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
