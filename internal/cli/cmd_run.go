@@ -58,14 +58,14 @@ func (c *cmdRun) run(ctx context.Context, a *app, _ []string) error {
 	if err := ov.StartUp(); err != nil {
 		return cannot("start pkgd", err)
 	}
-	defer c.reloadOnHangup(a, ov, log)()
-	return cannot("run pkgd", serve(ctx, ov, log))
+	d := daemon.New(ov)
+	defer c.reloadOnHangup(a, ov, d, log)()
+	return cannot("run pkgd", serve(ctx, ov, d, log))
 }
 
 // serve answers until ctx ends. The loop turns once the sockets are open: what
 // it starts may want to talk to them.
-func serve(ctx context.Context, ov *overlord.Overlord, log *slog.Logger) error {
-	d := daemon.New(ov)
+func serve(ctx context.Context, ov *overlord.Overlord, d *daemon.Daemon, log *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Serve(ctx) }()
 	select {
@@ -118,7 +118,7 @@ func (c *cmdRun) load(a *app) (config.Config, error) {
 
 // reloadOnHangup reads the configuration again at SIGHUP. A wrong file changes
 // nothing.
-func (c *cmdRun) reloadOnHangup(a *app, ov *overlord.Overlord, log *slog.Logger) (stop func()) {
+func (c *cmdRun) reloadOnHangup(a *app, ov *overlord.Overlord, d *daemon.Daemon, log *slog.Logger) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	done := make(chan struct{})
@@ -131,6 +131,10 @@ func (c *cmdRun) reloadOnHangup(a *app, ov *overlord.Overlord, log *slog.Logger)
 				continue
 			}
 			ov.Reload(cfg)
+			if err := d.Reload(cfg); err != nil {
+				log.Error("not all of the new configuration is in force", "error", err)
+				continue
+			}
 			log.Info("configuration read again")
 		}
 	}()

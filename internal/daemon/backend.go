@@ -7,6 +7,7 @@ import (
 
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/config"
 )
 
 // Packages is what the daemon asks of pkgstate.
@@ -46,6 +47,13 @@ type Health interface {
 type Bus interface {
 	Run(ctx context.Context)
 	Describe() string
+}
+
+// Public is the public listener.
+type Public interface {
+	Open(c config.Config) error // makes its places those that c names
+	Serve(ctx context.Context) error
+	End(why string) // not ready from now on
 }
 
 // Services is what the daemon asks of the service manager.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/config"
 	"pkgd.io/pkgd/internal/daemon/httpserver"
 	"pkgd.io/pkgd/internal/daemon/socket"
 	"pkgd.io/pkgd/internal/dirs"
@@ -33,6 +35,11 @@ type Options struct {
 	Alive func() time.Time
 	// Debug gives the inside of the daemon as a value for JSON.
 	Debug func() any
+
+	// Public answers probes and monitoring at the places that Config names. Nil:
+	// there are none.
+	Public Public
+	Config config.Config
 
 	// Bus offers health on D-Bus while the daemon serves. Nil: there is none.
 	Bus Bus
@@ -84,7 +91,20 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.o.Public != nil {
+		if err := d.o.Public.Open(d.o.Config); err != nil {
+			return errors.Join(err, adminSocket.Close(), ctlSocket.Close())
+		}
+	}
 	return d.serveOn(ctx, adminSocket, ctlSocket)
+}
+
+// Reload makes the places of the public listener those that c names.
+func (d *Daemon) Reload(c config.Config) error {
+	if d.o.Public == nil {
+		return nil
+	}
+	return d.o.Public.Open(c)
 }
 
 func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Socket) (err error) {
@@ -92,12 +112,19 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 	adminServer := httpserver.New(http.HandlerFunc(d.serveAdmin), connContext, d.o.Log)
 	ctlServer := httpserver.New(d.o.Ctl, d.o.CtlConnContext, d.o.Log)
 
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var wg sync.WaitGroup
 	wg.Go(func() { failed <- serve(adminServer, d.limited(adminSocket), "admin") })
 	wg.Go(func() { failed <- serve(ctlServer, ctlSocket, "ctl") })
 	close(d.listening)
 	serving, ending := context.WithCancel(ctx)
+	if d.o.Public != nil {
+		wg.Go(func() {
+			if err := d.o.Public.Serve(serving); err != nil {
+				failed <- err
+			}
+		})
+	}
 	wg.Go(func() { d.notify(serving) })
 	if d.o.Bus != nil {
 		wg.Go(func() { d.o.Bus.Run(serving) })
@@ -106,12 +133,20 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
+		d.end("a listener has failed")
 	}
 	ending()
 	wg.Go(adminServer.Stop)
 	wg.Go(ctlServer.Stop)
 	wg.Wait()
 	return err
+}
+
+// end makes readiness fall before anything else does.
+func (d *Daemon) end(why string) {
+	if d.o.Public != nil {
+		d.o.Public.End(why)
+	}
 }
 
 func serve(s *httpserver.Server, l net.Listener, name string) error {

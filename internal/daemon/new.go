@@ -5,6 +5,7 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/bus"
+	"pkgd.io/pkgd/internal/daemon/public"
 	"pkgd.io/pkgd/overlord"
 	"pkgd.io/pkgd/snapctl/ctlcmd"
 )
@@ -17,7 +18,12 @@ func New(ov *overlord.Overlord) *Daemon {
 		Alive:  ov.Alive,
 		Debug:  func() any { return ov.Debug() },
 		Bus:    newBus(ov),
-		Ctl:    ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
+		Config: ov.Config(),
+		Public: public.New(public.Options{
+			Health: ov.Health(), Services: ov.Services(), Writable: ov.State().Writable, Alive: ov.Alive,
+			Version: ov.System().Version, Log: ov.Log(),
+		}),
+		Ctl: ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
 	})
 }
 

@@ -2,20 +2,19 @@ package daemon
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/daemon/public"
 )
 
 // notify tells the service manager that started us, where there is one that
 // wants to know (sd_notify), that we serve, how the packages are, and as often
 // as it asks for that the daemon's loop still turns. It ends with ctx.
 func (d *Daemon) notify(ctx context.Context) {
-	if told, err := sd.SdNotify(false, "READY=1\nSTATUS="+d.status()); err != nil || !told {
+	if told, err := sd.SdNotify(false, "READY=1\nSTATUS="+public.Line(d.o.Health.Host())); err != nil || !told {
 		d.logUntold(err)
 		return
 	}
@@ -40,7 +39,7 @@ func (d *Daemon) notify(ctx context.Context) {
 			d.tell("STOPPING=1")
 			return
 		case <-changed:
-			d.tell("STATUS=" + d.status())
+			d.tell("STATUS=" + public.Line(d.o.Health.Host()))
 		case <-tick:
 			if time.Since(d.o.Alive()) < limit {
 				d.tell("WATCHDOG=1")
@@ -58,24 +57,4 @@ func (d *Daemon) logUntold(err error) {
 	if err != nil {
 		d.o.Log.Warn("cannot tell the service manager", "err", err)
 	}
-}
-
-// status is one line: "FAULT - 3 packages: 2 active, 1 error".
-func (d *Daemon) status() string {
-	h := d.o.Health.Host()
-	n := 0
-	var parts []string
-	for _, status := range []string{"active", "maintenance", "waiting", "unknown", "blocked", "error"} {
-		if c := h.Counts[status]; c > 0 {
-			n += c
-			parts = append(parts, fmt.Sprintf("%d %s", c, status))
-		}
-	}
-	switch n {
-	case 0:
-		return h.Level + " - no packages"
-	case 1:
-		return h.Level + " - 1 package: " + parts[0]
-	}
-	return fmt.Sprintf("%s - %d packages: %s", h.Level, n, strings.Join(parts, ", "))
 }

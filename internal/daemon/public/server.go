@@ -69,6 +69,7 @@ func New(o Options) *Server {
 	s := &Server{o: o, up: newUpness(o.Services), failed: make(chan error, 1), places: map[string]*place{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
+	context.AfterFunc(s.ctx, s.metrics.subscribe(o.Health))
 	s.http = httpserver.New(http.HandlerFunc(s.dispatch), placeContext, o.Log)
 	return s
 }
@@ -159,7 +160,6 @@ func (s *Server) End(why string) { s.ending.CompareAndSwap(nil, &why) }
 
 // Serve answers until ctx ends, which gives nil, or until a place fails.
 func (s *Server) Serve(ctx context.Context) (err error) {
-	defer s.metrics.subscribe(s.o.Health)()
 	select {
 	case <-ctx.Done():
 		s.End("pkgd is stopping")

@@ -1,0 +1,91 @@
+package public_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// metric lines of a scrape, without comments.
+func scrape(b *bench) []string {
+	b.t.Helper()
+	var lines []string
+	for line := range strings.Lines(b.ask("GET /metrics").body) {
+		if !strings.HasPrefix(line, "#") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+func TestMetricsOfTheHostAreForEverybody(t *testing.T) {
+	b := open(t, sick(), tcp())
+	b.eventually("GET /readyz", 200)
+	got := scrape(b)
+	want := []string{
+		`pkgd_health_level{level="DEGRADED"} 0`, `pkgd_health_level{level="FAULT"} 1`,
+		`pkgd_health_level{level="OK"} 0`, `pkgd_health_level{level="UNKNOWN"} 0`,
+		`pkgd_health_transitions_total{status="active"} 0`, `pkgd_health_transitions_total{status="blocked"} 0`,
+		`pkgd_health_transitions_total{status="error"} 0`, `pkgd_health_transitions_total{status="maintenance"} 0`,
+		`pkgd_health_transitions_total{status="unknown"} 0`, `pkgd_health_transitions_total{status="waiting"} 0`,
+		`pkgd_oldest_check_timestamp_seconds 1.7145648e+09`,
+		`pkgd_packages{status="active"} 1`, `pkgd_packages{status="blocked"} 0`, `pkgd_packages{status="error"} 1`,
+		`pkgd_packages{status="maintenance"} 0`, `pkgd_packages{status="unknown"} 0`, `pkgd_packages{status="waiting"} 0`,
+		`pkgd_packages_stale 0`, `pkgd_ready 1`,
+	}
+	var rest []string
+	for _, line := range got {
+		if !strings.HasPrefix(line, "pkgd_loop_alive_timestamp_seconds ") {
+			rest = append(rest, line)
+		}
+	}
+	if diff := cmp.Diff(want, rest); diff != "" || len(rest) != len(got)-1 {
+		t.Error(diff)
+	}
+}
+
+func TestMetricsOfPackagesAreForWhoMayKnowTheirNames(t *testing.T) {
+	for expose, want := range map[string][2]bool{"counts": {false, false}, "names": {true, false}, "full": {true, true}} {
+		all := strings.Join(scrape(open(t, sick(), tcp(exposing(expose)))), "\n")
+		got := [2]bool{
+			strings.Contains(all, `pkgd_package_status{package="web",status="error"} 1`) && strings.Contains(all, `pkgd_build_info{version="1.2"} 1`),
+			strings.Contains(all, `pkgd_package_check_health{check="disk",health="fail",package="web"} 1`) && strings.Contains(all, "go_goroutines"),
+		}
+		if got != want {
+			t.Errorf("%s: got %v\n%s", expose, got, all)
+		}
+	}
+}
+
+func TestTransitionsAreCounted(t *testing.T) {
+	h := newHost()
+	b := open(t, h, unixSocket(t))
+	h.mu.Lock()
+	turn := h.turn
+	h.mu.Unlock()
+	for range 2 {
+		turn(api.Transition{To: "error"}, api.Record{})
+	}
+	turn(api.Transition{To: "nonsense"}, api.Record{})
+	if all := strings.Join(scrape(b), "\n"); !strings.Contains(all, `pkgd_health_transitions_total{status="error"} 2`) {
+		t.Errorf("got\n%s", all)
+	}
+}
+
+func TestPromtoolAcceptsTheMetrics(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("needs promtool (Debian: prometheus)")
+	}
+	for _, expose := range []string{"counts", "names", "full"} {
+		cmd := exec.Command(promtool, "check", "metrics")
+		cmd.Stdin = strings.NewReader(open(t, sick(), tcp(exposing(expose))).ask("GET /metrics").body)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", expose, err, out)
+		}
+	}
+}
