@@ -126,6 +126,9 @@ func (m *Manager) prepare(s *setup, req api.PackageRequest, install bool) (reaso
 		}
 		return fmt.Sprintf("%s %s (revision %d) runs already: nothing to do", s.Package, s.ToVersion, p.Current), nil
 	}
+	if chg := m.busy(s.Package); chg != nil && len(req.Targets) == 0 {
+		return fmt.Sprintf("%s has change %s in progress", s.Package, chg.ID()), nil
+	}
 	if p.Hold != nil && p.Hold.active() && len(req.Targets) == 0 {
 		return fmt.Sprintf("%s is held", s.Package), nil
 	}
