@@ -84,7 +84,11 @@ func TestWhatMayHaveArrivedIsToldAgainUnderItsKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			heard := make(chan struct{})
-			h, c := real(t, impatient, func(n int, _ api.Exchange, w http.ResponseWriter) {
+			o := impatient
+			if o.Timeout = time.Minute; name == "hangs" {
+				o.Timeout = 2 * time.Second
+			}
+			h, c := real(t, o, func(n int, _ api.Exchange, w http.ResponseWriter) {
 				if n == 0 {
 					<-heard // meanwhile the package goes on to be asked
 					lose(w)
@@ -144,7 +148,9 @@ func TestAReportThatTheCollectorRefusesIsSetAside(t *testing.T) {
 	}
 	took := map[string]bool{}
 	release := make(chan struct{})
-	h, c := real(t, impatient, func(_ int, e api.Exchange, w http.ResponseWriter) {
+	o := impatient
+	o.Timeout = time.Minute
+	h, c := real(t, o, func(_ int, e api.Exchange, w http.ResponseWriter) {
 		<-release
 		if poison(e) {
 			http.Error(w, "p13 is no name\nof a package", http.StatusBadRequest)
@@ -162,9 +168,9 @@ func TestAReportThatTheCollectorRefusesIsSetAside(t *testing.T) {
 	}
 	close(release)
 	waitFor(t, h, func(o api.Outbox) bool { return o.Changes == 0 && o.Lost.Refused == 1 })
-	o := h.Outbox()
-	if len(took) != 19 || len(o.Refused) != 1 || o.Refused[0].Package != "p13" || !strings.Contains(o.Refused[0].Reason, "p13 is no name") {
-		t.Errorf("%d packages' reports were taken, refused: %+v", len(took), o.Refused)
+	box := h.Outbox()
+	if len(took) != 19 || len(box.Refused) != 1 || box.Refused[0].Package != "p13" || !strings.Contains(box.Refused[0].Reason, "p13 is no name") {
+		t.Errorf("%d packages' reports were taken, refused: %+v", len(took), box.Refused)
 	}
 	h.ends(refreshed)
 	all := c.until(t, func(all []api.Exchange) bool { return all[len(all)-1].Lost.Refused == 1 })
@@ -216,7 +222,7 @@ func TestACollectorMayNameTheReportsThatItRefuses(t *testing.T) {
 
 func TestABacklogIsToldInBatches(t *testing.T) {
 	o := impatient
-	o.MaxBatch = 10
+	o.MaxBatch, o.Timeout = 10, time.Minute
 	release := make(chan struct{})
 	h, c := real(t, o, func(_ int, _ api.Exchange, w http.ResponseWriter) { <-release; take(w) })
 	for i := range 10 * (reportstate.MaxRequests + 2) {

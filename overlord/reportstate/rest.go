@@ -2,7 +2,6 @@ package reportstate
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 const (
 	maxCounts      = 32
 	maxTransitions = 32
-	maxRecordSize  = 8 << 10 // bytes of JSON
+	maxRecordSize  = 8 << 10 // bytes, more or less
 )
 
 // Run takes in what a run said of its package; runs within a change belong to
@@ -45,6 +44,7 @@ func ofChange(phase string) bool {
 
 // observe lets what was heard of a package change its open report.
 func (m *Manager) observe(rec api.Record, change func(*api.RestReport)) {
+	heard := slim(&rec)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.conf.URL == "" {
@@ -58,7 +58,7 @@ func (m *Manager) observe(rec api.Record, change func(*api.RestReport)) {
 		m.out.open[rec.Package] = r
 	}
 	change(r.Rest)
-	r.Rest.Until, r.Rest.Record = now, slim(&rec)
+	r.Rest.Until, r.Rest.Record = now, heard
 	m.out.unsaved[r] = true
 	m.kick()
 }
@@ -135,9 +135,21 @@ func slim(rec *api.Record) *api.Record {
 	return &s
 }
 
+// fits tells a record that is short enough, without encoding it: locks may be
+// held.
 func fits(rec api.Record) bool {
-	b, err := json.Marshal(rec)
-	return err == nil && len(b) <= maxRecordSize
+	const frame = 100 // what JSON adds to a check
+	n := len(rec.Message)
+	for _, c := range rec.Checks {
+		n += frame + len(c.Name) + len(c.Message)
+		for k, v := range c.Data {
+			n += len(k) + len(v)
+		}
+	}
+	for _, b := range rec.Blockers {
+		n += len(b)
+	}
+	return n <= maxRecordSize
 }
 
 func harm(c api.Check) int { return slices.Index([]string{"passed", "warn", "fail"}, c.Health) }

@@ -45,8 +45,9 @@ func (m *Manager) ship(ctx context.Context, done chan struct{}) {
 		case <-timer.C:
 		case <-m.wake:
 		}
+		due := m.due() // first: what presses is then in what is saved
 		sequence := m.save()
-		if !m.due().After(time.Now()) {
+		if !due.After(time.Now()) {
 			m.exchange(ctx, sequence)
 		}
 		timer.Reset(time.Until(m.due()))
