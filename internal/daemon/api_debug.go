@@ -18,13 +18,15 @@ func getDebug(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error)
 	switch what := r.PathValue("what"); what {
 	case "state":
 		return answer{result: d.o.Debug()}, nil
+	case "reports":
+		return answer{result: d.o.Reports()}, nil
 	case "goroutines":
 		text, err := goroutines()
 		return answer{result: text}, err
 	case "metrics-lite":
 		return answer{result: d.metricsLite()}, nil
 	default:
-		known := []string{"state", "goroutines", "metrics-lite"}
+		known := []string{"state", "reports", "goroutines", "metrics-lite"}
 		return answer{}, &api.Error{
 			Kind:    api.ErrNotFound,
 			Message: fmt.Sprintf("there is no %q to show%s", what, didYouMean(what, known)),

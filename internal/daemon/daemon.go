@@ -35,6 +35,8 @@ type Options struct {
 	Alive func() time.Time
 	// Debug gives the inside of the daemon as a value for JSON.
 	Debug func() any
+	// Reports shows what waits to be told to a collector.
+	Reports func() api.Outbox
 
 	// Public answers probes and monitoring at the places that Config names. Nil:
 	// there are none.

@@ -49,6 +49,7 @@ type made struct {
 	transitions []api.Transition
 	lines       []api.LogLine
 	system      api.System
+	outbox      api.Outbox
 	output      string
 }
 
@@ -69,6 +70,7 @@ func (f *fake) options(d dirs.Dirs) daemon.Options {
 		System:   func() api.System { return f.made.system },
 		Alive:    time.Now,
 		Debug:    func() any { return map[string]string{"state": "fake"} },
+		Reports:  func() api.Outbox { return f.made.outbox },
 		Ctl:      http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ctl") }),
 	}
 }

@@ -16,7 +16,7 @@ func New(ov *overlord.Overlord) *Daemon {
 		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Log: ov.Log(),
 		System: func() api.System { return ov.System() },
 		Alive:  ov.Alive,
-		Debug:  func() any { return ov.Debug() },
+		Debug:  func() any { return ov.Debug() }, Reports: ov.Reports().Outbox,
 		Bus:    newBus(ov),
 		Config: ov.Config(),
 		Public: public.New(public.Options{
