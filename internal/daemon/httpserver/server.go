@@ -31,15 +31,13 @@ type Server struct {
 	http    http.Server
 	running context.Context
 	cancel  context.CancelCauseFunc
-
-	mu     sync.Mutex // guards silent
-	silent map[net.Conn]struct{}
+	silent  sync.Map // of net.Conn: who has connected and said nothing yet
 }
 
 // New returns a server for h. connContext, where not nil, is as
 // [http.Server.ConnContext].
 func New(h http.Handler, connContext func(context.Context, net.Conn) context.Context, log *slog.Logger) *Server {
-	s := &Server{silent: map[net.Conn]struct{}{}}
+	s := &Server{}
 	s.running, s.cancel = context.WithCancelCause(context.Background())
 	s.http = http.Server{
 		Handler:           h,
@@ -74,22 +72,22 @@ func (s *Server) Stop() {
 	}
 }
 
-// track remembers who has connected and said nothing yet. net/http gives such a
-// connection five seconds when it shuts down.
+// track remembers who has said nothing yet: net/http gives such a connection
+// five seconds when it shuts down. It is called twice a request and so takes no
+// lock that all share.
 func (s *Server) track(c net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if state == http.StateNew {
-		s.silent[c] = struct{}{}
+		s.silent.Store(c, nil)
 		return
 	}
-	delete(s.silent, c)
+	if _, silent := s.silent.Load(c); silent {
+		s.silent.Delete(c)
+	}
 }
 
 func (s *Server) hangUp() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.silent {
-		_ = c.Close()
-	}
+	s.silent.Range(func(c, _ any) bool {
+		_ = c.(net.Conn).Close()
+		return true
+	})
 }

@@ -18,6 +18,13 @@ func plain(status int, text string) answer {
 	return answer{status: status, kind: textKind, body: []byte(text + "\n")}
 }
 
+// Headers that most answers have, made once: they are read only.
+var (
+	noStore = []string{"no-store"}
+	noSniff = []string{"nosniff"}
+	kinds   = map[string][]string{textKind: {textKind}, htmlKind: {htmlKind}, jsonKind: {jsonKind}, healthKind: {healthKind}}
+)
+
 const allowed = "GET, HEAD, OPTIONS"
 
 // dispatch answers one request at the place where it came in.
@@ -72,14 +79,14 @@ func send(w http.ResponseWriter, r *http.Request, a answer) {
 		h[name] = values
 	}
 	if a.header == nil {
-		h.Set("Cache-Control", "no-store")
+		h["Cache-Control"] = noStore
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Content-Type-Options"] = noSniff
 	if r.Method == http.MethodOptions {
 		h.Set("Allow", allowed)
 	}
 	if a.status != http.StatusNotModified && a.status != http.StatusNoContent {
-		h.Set("Content-Type", a.kind)
+		h["Content-Type"] = kinds[a.kind]
 	}
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodGet {

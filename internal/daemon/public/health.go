@@ -14,7 +14,7 @@ import (
 
 // maxAge is how long an answer that all is well may be kept. (A proxy that kept
 // one for 30 s was seen to hide a failure.)
-const maxAge = "max-age=5"
+var maxAge = []string{"max-age=5"}
 
 // body is /health in the form of application/health+json.
 type body struct {
@@ -45,12 +45,12 @@ type check struct {
 	QoS       *float64   `json:"qos,omitempty"`
 }
 
-// moment is one snapshot with what was made of it.
+// moment is one snapshot with the answers that were made of it, by kind of
+// content, but for the HTTP status.
 type moment struct {
-	snap   *healthstate.Snapshot
-	status string
-	bodies [full + 1]map[string][]byte // by kind of content
-	etags  [full + 1]map[string]string
+	snap    *healthstate.Snapshot
+	status  string // pass, warn or fail
+	answers [full + 1]map[string]answer
 }
 
 // moments keeps the newest: the first to ask after a change makes the answers,
@@ -68,19 +68,45 @@ func (ms *moments) of(snap *healthstate.Snapshot, version string) *moment {
 
 func newMoment(snap *healthstate.Snapshot, version string) *moment {
 	m := &moment{snap: snap, status: statusOf(snap.Health.Level)}
-	for expose := counts; expose <= full; expose++ {
-		js := encode(newBody(snap, expose, version))
-		text := textBody(snap, expose)
-		m.bodies[expose] = map[string][]byte{
-			healthKind: js, jsonKind: js, textKind: []byte(text),
-			htmlKind: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n"),
-		}
-		m.etags[expose] = map[string]string{}
-		for i, kind := range []string{healthKind, jsonKind, textKind, htmlKind} {
-			m.etags[expose][kind] = fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i)
+	for expose := range m.answers {
+		js := encode(newBody(snap, exposure(expose), version))
+		text := textBody(snap, exposure(expose))
+		m.answers[expose] = map[string]answer{}
+		for i, one := range []answer{
+			{kind: healthKind, body: js}, {kind: jsonKind, body: js}, {kind: textKind, body: []byte(text)},
+			{kind: htmlKind, body: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n")},
+		} {
+			one.header = m.headers(fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i))
+			m.answers[expose][one.kind] = one
 		}
 	}
 	return m
+}
+
+func (m *moment) headers(etag string) http.Header {
+	h := http.Header{
+		"Etag":          {etag},
+		"Last-Modified": {m.snap.At.UTC().Format(http.TimeFormat)},
+		"Vary":          {"Accept"},
+		"Cache-Control": noStore,
+	}
+	if m.status == "pass" {
+		h["Cache-Control"] = maxAge
+	}
+	return h
+}
+
+// answer is the one for a caller of a place. Last-Modified is when a check last
+// ran: who goes by it (check_http -M) wants to know that somebody is still
+// looking. Without packages there is nothing to look at, and now is as good as
+// any time.
+func (m *moment) answer(expose exposure, kind string) answer {
+	a := m.answers[expose][kind]
+	if m.snap.Health.Level == healthstate.LevelUnknown {
+		a.header = a.header.Clone()
+		a.header.Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
+	}
+	return a
 }
 
 func statusOf(level string) string {
@@ -190,17 +216,9 @@ func (s *Server) health(r *http.Request, rules *rules) answer {
 	if why != "" {
 		return plain(status, why)
 	}
-	kind := preferred(r.Header.Get("Accept"), healthKind, jsonKind, textKind, htmlKind)
-	a := answer{status: status, kind: kind, body: m.bodies[rules.expose][kind], header: http.Header{
-		"Etag":          {m.etags[rules.expose][kind]},
-		"Last-Modified": {m.lastModified()},
-		"Vary":          {"Accept"},
-		"Cache-Control": {"no-store"},
-	}}
-	if m.status == "pass" {
-		a.header["Cache-Control"] = []string{maxAge}
-	}
-	if status == http.StatusOK && matches(r.Header.Get("If-None-Match"), m.etags[rules.expose][kind]) {
+	a := m.answer(rules.expose, preferred(r.Header.Get("Accept"), healthKind, jsonKind, textKind, htmlKind))
+	a.status = status
+	if status == http.StatusOK && matches(r.Header.Get("If-None-Match"), a.header["Etag"][0]) {
 		a.status, a.body = http.StatusNotModified, nil
 	}
 	return a
@@ -210,7 +228,11 @@ func (s *Server) health(r *http.Request, rules *rules) answer {
 // choose.
 func httpStatus(status string, r *http.Request) (code int, why string) {
 	warn := http.StatusOK
-	switch asked := r.URL.Query().Get("warn"); asked {
+	asked := ""
+	if r.URL.RawQuery != "" {
+		asked = r.URL.Query().Get("warn")
+	}
+	switch asked {
 	case "", "200":
 	case "429":
 		warn = http.StatusTooManyRequests
@@ -219,18 +241,13 @@ func httpStatus(status string, r *http.Request) (code int, why string) {
 	default:
 		return http.StatusBadRequest, fmt.Sprintf("parameter \"warn\": %q is none of 200, 429, 503", asked)
 	}
-	return map[string]int{"pass": http.StatusOK, "warn": warn, "fail": http.StatusServiceUnavailable}[status], ""
-}
-
-// lastModified is when a check last ran: who asks for it (check_http -M) wants to
-// know that somebody is still looking. Without packages there is nothing to look
-// at, and now is as good as any time.
-func (m *moment) lastModified() string {
-	at := m.snap.At
-	if m.snap.Health.Level == healthstate.LevelUnknown || at.IsZero() {
-		at = time.Now()
+	switch status {
+	case "pass":
+		return http.StatusOK, ""
+	case "warn":
+		return warn, ""
 	}
-	return at.UTC().Format(http.TimeFormat)
+	return http.StatusServiceUnavailable, ""
 }
 
 // matches compares as If-None-Match wants it, weakly.

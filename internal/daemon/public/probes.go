@@ -47,8 +47,14 @@ func (s *Server) ready(r *rules) []condition {
 
 // livez tells whether the daemon's own loop turns, and nothing else.
 func (s *Server) livez(r *http.Request, rules *rules) answer {
-	return verdict(r, rules, "livez", s.alive())
+	all := s.alive()
+	if all[0].err == nil && r.URL.RawQuery == "" && r.Header["Accept"] == nil {
+		return wellAnswer // what is asked for a thousand times
+	}
+	return verdict(r, rules, "livez", all)
 }
+
+var wellAnswer = plain(http.StatusOK, "ok")
 
 func (s *Server) readyz(r *http.Request, rules *rules) answer {
 	return verdict(r, rules, "readyz", s.ready(rules))
