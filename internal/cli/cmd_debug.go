@@ -26,6 +26,10 @@ func debugCommand() *command {
 				long: `Prints as JSON what the daemon shows of itself.`,
 			},
 			{
+				name: "reports", short: "Show what waits to be told to a collector", runner: &cmdDebugReports{},
+				long: `Tells where reports go, who this host is there, how the last exchange ended, when the next one is, and what waits, what was lost and what the collector refused.`,
+			},
+			{
 				name: "recover", short: "Put the last good copy of the state back", runner: &cmdDebugRecover{},
 				long: `For when pkgd does not start because its state file does not open. The copy is one that pkgd made at its last successful start. The broken file is kept beside it. No daemon may run on the root.`,
 			},

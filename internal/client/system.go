@@ -19,3 +19,9 @@ func (c *Client) Debug(ctx context.Context, name string) (doc json.RawMessage, e
 	err = c.get(ctx, "/v1/debug/"+url.PathEscape(name), nil, &doc)
 	return doc, err
 }
+
+// Reports shows what waits to be told to a collector.
+func (c *Client) Reports(ctx context.Context) (o api.Outbox, err error) {
+	err = c.get(ctx, "/v1/debug/reports", nil, &o)
+	return o, err
+}
