@@ -48,7 +48,11 @@ func newHost(records ...api.Record) *host {
 }
 
 func (h *host) set(records []api.Record, silent ...string) {
-	h.snap.Store(healthstate.NewSnapshot(records, checkedAt, `"b-`+describe(records)+`"`, silent))
+	h.setAt(checkedAt, records, silent...)
+}
+
+func (h *host) setAt(at time.Time, records []api.Record, silent ...string) {
+	h.snap.Store(healthstate.NewSnapshot(records, at, `"b-`+describe(records)+`"`, silent))
 }
 
 func describe(records []api.Record) string {
