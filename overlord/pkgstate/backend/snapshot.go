@@ -44,14 +44,22 @@ func (b *Backend) KeepData(name string, rev int) error {
 	return nil
 }
 
-// forget removes what is noted of the making of a revision's data.
+// forget removes what is noted of the making of a revision's data, durably: a
+// note that came back after a power cut would have DropData take the data for a
+// copy in the making.
 func (b *Backend) forget(name string, rev int) error {
+	removed := false
 	for _, path := range []string{b.notePath(name, rev), b.stampsPath(name, rev)} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Remove(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		removed = removed || err == nil
 	}
-	return nil
+	if !removed {
+		return nil
+	}
+	return disk.SyncDir(b.dirs.Data(name))
 }
 
 func (b *Backend) readNote(name string, rev int) (*note, error) {
