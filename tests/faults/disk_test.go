@@ -1,0 +1,168 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// disk is a small file system of its own, mounted at dir.
+type disk struct {
+	t     *testing.T
+	kind  string // tmpfs, ext4 or xfs
+	image string // file behind it; none for tmpfs
+	kept  string // copy of image, to which again goes back
+	dir   string
+}
+
+// imageSize is the least that mkfs.xfs takes; images are sparse.
+const imageSize = "320M"
+
+func newDisk(t *testing.T, kind, top string) *disk {
+	t.Helper()
+	d := &disk{t: t, kind: kind, dir: filepath.Join(top, "m"), image: filepath.Join(top, "image")}
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.drop)
+	if kind == "tmpfs" {
+		d.command("mount", "-t", "tmpfs", "-o", "size=24M", "pkgd-faults", d.dir)
+		return d
+	}
+	d.command("truncate", "-s", imageSize, d.image)
+	d.command("mkfs."+kind, "-q", d.image)
+	d.mount()
+	return d
+}
+
+func (d *disk) command(name string, args ...string) {
+	d.t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+}
+
+func (d *disk) mount() {
+	d.t.Helper()
+	options := "loop"
+	if d.kind == "xfs" {
+		options += ",nouuid" // the same one may live on in somebody's mount namespace
+	}
+	d.command("mount", "-o", options, d.image, d.dir)
+}
+
+// keep makes a copy of the image, to which again goes back.
+func (d *disk) keep() {
+	d.t.Helper()
+	d.kept = d.image + ".kept"
+	d.command("cp", "--sparse=always", d.image, d.kept)
+}
+
+func (d *disk) again(t *testing.T) *disk {
+	t.Helper()
+	n := &disk{t: t, kind: d.kind, image: d.kept, dir: d.dir}
+	t.Cleanup(func() {
+		n.drop()
+		os.Remove(n.image)
+	})
+	n.plug()
+	return n
+}
+
+// plug mounts a copy of the image under a name of its own: a mount namespace
+// that somebody made meanwhile may keep the old one, with the file system as it
+// was shut down, alive.
+func (d *disk) plug() {
+	d.t.Helper()
+	f, err := os.CreateTemp(filepath.Dir(d.image), "image-")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	f.Close()
+	d.command("cp", "--sparse=always", d.image, f.Name())
+	d.image = f.Name()
+	d.mount()
+}
+
+// replug is a host that comes up again after a power cut.
+func (d *disk) replug() {
+	d.t.Helper()
+	d.unmount()
+	old := d.image
+	d.plug()
+	os.Remove(old)
+}
+
+// unmount takes the disk away. A process that is just being started may hold
+// a descriptor of its parent's until it runs, so that a busy disk is tried again.
+func (d *disk) unmount() {
+	d.t.Helper()
+	err := syscall.Unmount(d.dir, 0)
+	if errors.Is(err, syscall.EBUSY) {
+		eventually(d.t, "unmount", func() bool {
+			err = syscall.Unmount(d.dir, 0)
+			return !errors.Is(err, syscall.EBUSY)
+		})
+	}
+	if err != nil {
+		d.t.Fatalf("cannot unmount: %v", err)
+	}
+}
+
+// drop takes the disk away at a test's end, from those too who still hold it.
+func (d *disk) drop() { _ = syscall.Unmount(d.dir, syscall.MNT_DETACH) }
+
+// shutdown is a power cut: the file system stops at once, and what it had not
+// written yet, its log included, is lost.
+func (d *disk) shutdown() error {
+	const goingDown, noLogFlush = 0x8004587d, uint32(2)
+	dir, err := os.Open(d.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	flags := noLogFlush
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, dir.Fd(), goingDown, uintptr(unsafe.Pointer(&flags))); errno != 0 {
+		return fmt.Errorf("cannot shut %s down: %w", d.kind, errno)
+	}
+	return nil
+}
+
+// readOnly remounts the disk.
+func (d *disk) readOnly(yes bool) {
+	d.t.Helper()
+	mode := "remount,rw"
+	if yes {
+		mode = "remount,ro"
+	}
+	// A read-only remount is refused while files are open for writing, except
+	// by the way the kernel itself takes when it finds an error.
+	d.command("mount", "-o", mode, d.dir)
+}
+
+// fill leaves no free byte; give deletes what it took.
+func (d *disk) fill() (give func()) {
+	d.t.Helper()
+	path := filepath.Join(d.dir, "ballast")
+	f, err := os.Create(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			d.t.Fatal(err)
+		}
+	}
+	return func() { os.Remove(path) }
+}

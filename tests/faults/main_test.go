@@ -1,0 +1,84 @@
+package faults
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+var (
+	wanted = flag.Bool("faults", false, "inject faults; needs root")
+	table  = flag.String("table", "", "write the table of what was found into this document, between its markers")
+	bin    string // folder of the programs under test
+)
+
+// init keeps the main goroutine on the main thread: what stands behind a gate is
+// that thread.
+func init() {
+	if os.Getenv(gateVar) != "" {
+		runtime.LockOSThread()
+	}
+}
+
+// The test binary is also what puts pkgd behind a gate.
+func TestMain(m *testing.M) {
+	if os.Getenv(gateVar) != "" {
+		fmt.Fprintln(os.Stderr, runBehindGate())
+		os.Exit(1)
+	}
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if !*wanted {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("/tmp", "pfb")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := printTable(*table); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func build(dir string) error {
+	bin = dir
+	for _, name := range []string{"pkgd", "ctl"} {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../cmd/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
+		}
+	}
+	return nil
+}
+
+// needs skips a test where the person or the machine cannot run it.
+func needs(t *testing.T, tools ...string) {
+	t.Helper()
+	if !*wanted {
+		t.Skip("faults are injected with -faults only (./run-checks --faults)")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can inject faults")
+	}
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("missing: %s", tool)
+		}
+	}
+}
