@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Condition:   condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"executable": executable,
+			"collector":  collector,
 			"until":      until,
 			"exits":      exits,
 			"field":      field,

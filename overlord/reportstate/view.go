@@ -62,7 +62,7 @@ func (m *Manager) tell(b batch, r reply) {
 	case r.kind == refused && len(b.reports) > 0:
 		m.log.Warn("the collector refuses reports", "reports", len(b.reports), "error", r.err)
 	case r.kind != taken:
-		m.log.Warn("cannot reach the collector", "error", r.err, "failures", failures, "again-in", time.Until(again).Round(time.Second))
+		m.log.Warn("cannot tell the collector", "error", r.err, "failures", failures, "again-in", time.Until(again).Round(time.Second))
 	case len(r.answer.Refused) > 0:
 		m.log.Warn("the collector will never take some reports", "reports", len(r.answer.Refused))
 	default:
