@@ -60,8 +60,8 @@ func (f *fate) isStuck() bool {
 }
 
 // attend sees the process to its end and takes in what it writes. One goroutine
-// waits for all there is to wait for in one call: the same with a goroutine for
-// each costs the daemon half as much again.
+// waits for all there is to wait for: the same with a goroutine for each costs
+// the daemon half as much again.
 func (a *attempt) attend(ctx context.Context, p *osutil.Process, res *Result) {
 	f := &fate{a: a, p: p}
 	timer := time.AfterFunc(res.Timeout, func() { f.put(true, false) })
@@ -81,36 +81,51 @@ func (a *attempt) attend(ctx context.Context, p *osutil.Process, res *Result) {
 	a.conclude(ctx, f, ended, res)
 }
 
-// pollUntilEnd is false for a process that does not die.
-func (a *attempt) pollUntilEnd(f *fate) bool {
-	const process, bell = 0, 1
-	fds := []unix.PollFd{
-		{Fd: int32(f.p.Handle()), Events: unix.POLLIN},
-		{Fd: int32(a.slot.bell), Events: unix.POLLIN},
+// watch has the slot's poll speak of all there is of the run. A process that
+// cannot be watched is ended.
+func (a *attempt) watch(p *osutil.Process) error {
+	err := a.slot.poll.add(p.Handle())
+	for _, s := range a.streams {
+		if err == nil {
+			err = s.watch(a.slot.poll)
+		}
+	}
+	if err == nil {
+		return nil
 	}
 	for _, s := range a.streams {
-		fds = append(fds, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
+		s.unwatch()
 	}
-	for {
-		if _, err := unix.Poll(fds, -1); err != nil {
-			continue // EINTR
-		}
-		for i, s := range a.streams {
-			if fds[bell+1+i].Revents != 0 {
-				s.read()
-				fds[bell+1+i].Fd = int32(s.fd)
-			}
-		}
-		if fds[process].Revents != 0 {
+	_ = p.Signal(syscall.SIGKILL)
+	p.Abandon(a.slot.close)
+	a.slot = nil
+	return err
+}
+
+// pollUntilEnd is false for a process that does not die.
+func (a *attempt) pollUntilEnd(f *fate) (ended bool) {
+	poll := a.slot.poll
+	poll.wait(func(fd int) bool {
+		switch fd {
+		case f.p.Handle():
+			ended = true
 			return true
-		}
-		if fds[bell].Revents != 0 {
+		case a.slot.bell:
 			a.slot.hush()
-			if f.isStuck() {
-				return false
+			return f.isStuck()
+		}
+		for _, s := range a.streams {
+			if s.fd == fd {
+				s.read()
 			}
 		}
+		return false
+	})
+	poll.remove(f.p.Handle())
+	for _, s := range a.streams {
+		s.unwatch()
 	}
+	return ended
 }
 
 func (a *attempt) conclude(ctx context.Context, f *fate, ended bool, res *Result) {

@@ -42,7 +42,8 @@ type stream struct {
 	out     *output
 	name    string
 	partial []byte
-	fd      int // the reading end, -1 at its end
+	fd      int   // the reading end, -1 at its end
+	poll    *poll // nil: does not watch it
 }
 
 // open makes the pipe of a stream. The other end is the caller's to close.
@@ -93,9 +94,26 @@ func (s *stream) close() {
 	if s.fd < 0 {
 		return
 	}
+	s.unwatch()
 	unix.Close(s.fd)
 	s.fd = -1
 	s.flush()
+}
+
+// watch has the run's poll speak of the stream.
+func (s *stream) watch(p *poll) error {
+	if err := p.add(s.fd); err != nil {
+		return err
+	}
+	s.poll = p
+	return nil
+}
+
+func (s *stream) unwatch() {
+	if s.poll != nil {
+		s.poll.remove(s.fd)
+		s.poll = nil
+	}
 }
 
 // flush counts an unfinished last line as a line.

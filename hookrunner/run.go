@@ -148,6 +148,9 @@ func (a *attempt) release() {
 func (a *attempt) execute(ctx context.Context, res *Result) error {
 	p, err := a.start(ctx)
 	if err == nil {
+		err = a.watch(p)
+	}
+	if err == nil {
 		a.attend(ctx, p, res)
 	}
 	a.out.end(res, a.streams...)

@@ -31,6 +31,7 @@ type slots struct {
 type slot struct {
 	group *osutil.Cgroup // nil where there are none
 	bell  int            // eventfd: wakes who attends the run
+	poll  *poll          // of bell, and of what belongs to the run
 }
 
 func newSlots(c *osutil.Cgroups) *slots {
@@ -52,16 +53,33 @@ func (s *slots) take(l Limits) (*slot, error) {
 	s.made++
 	name := filepath.Join(slotFolder, s.prefix+strconv.Itoa(s.made))
 	s.mu.Unlock()
+	made, err := newSlot()
+	if err != nil {
+		return nil, err
+	}
+	if made.group, err = s.cgroups.Make(name, l); err != nil {
+		made.close()
+		return nil, err
+	}
+	return made, nil
+}
+
+// newSlot is a slot without a group.
+func newSlot() (*slot, error) {
 	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	group, err := s.cgroups.Make(name, l)
-	if err != nil {
+	s := &slot{bell: bell}
+	if s.poll, err = newPoll(); err != nil {
 		unix.Close(bell)
 		return nil, err
 	}
-	return &slot{group: group, bell: bell}, nil
+	if err := s.poll.add(bell); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // dropGroup does without a group that cannot be used: the run is followed by
@@ -72,6 +90,7 @@ func (s *slot) dropGroup() {
 }
 
 func (s *slot) close() {
+	s.poll.close()
 	unix.Close(s.bell)
 	_ = s.group.Remove() // a folder of the kernel's: it goes with the next start at the latest
 }
