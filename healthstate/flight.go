@@ -108,9 +108,22 @@ func (m *Manager) count(p *pkg, phase hookrunner.Phase, o Outcome) {
 	p.unwell = max(p.unwell, 1)
 }
 
+// worth is the level at which a run is told of. Runs at rest that say nothing new
+// happen all day, and whoever keeps the log writes each line to the disk.
+func (f *flight) worth() slog.Level {
+	said, since := f.rec.CheckedAt, f.rec.Since
+	if f.err == nil && f.phase == hookrunner.PhaseRest && said != nil && since != nil && since.Before(*said) {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // logRun tells of a run in one record.
 func (m *Manager) logRun(f *flight) {
-	level, text := slog.LevelInfo, "health run"
+	level, text := f.worth(), "health run"
+	if !m.log.Enabled(context.Background(), level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("package", f.target.Name), slog.Int("revision", f.target.Revision),
 		slog.String("phase", string(f.phase)), slog.Duration("duration", time.Since(f.start)),

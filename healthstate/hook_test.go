@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -264,6 +265,26 @@ func TestARunIsOneStructuredLogRecord(t *testing.T) {
 	if err := d.Decode(&line); err != io.EOF {
 		t.Errorf("a second line: %v", line)
 	}
+}
+
+func TestTheLogTellsOnlyOfRunsAtRestThatSaySomethingNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		o := healthstate.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}
+		h := build(t, inTurn(active, active, active, broken, broken, active), o)
+		h.Track(target("web", 1))
+		h.start(t)
+		pass(24 * time.Hour)
+		h.Stop()
+		var told []string
+		for line := range strings.Lines(log.String()) {
+			_, rest, _ := strings.Cut(line, "status=")
+			told = append(told, strings.Fields(rest)[0])
+		}
+		if diff := cmp.Diff([]string{"active", "error", "active"}, told); diff != "" {
+			t.Errorf("%s\n%s", diff, log.String())
+		}
+	})
 }
 
 func TestAnExplicitErrorIsJudgedAfterOneRealRun(t *testing.T) {
