@@ -238,7 +238,7 @@
   };
 
   addEventListener("keydown", (e) => e.key === "Escape" && hide());
-  addEventListener("scroll", hide, { passive: true });
+  addEventListener("scroll", () => shown && show(shown), { passive: true });
 
   remember();
   speak(document);

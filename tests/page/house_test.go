@@ -1,0 +1,220 @@
+package page_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/statuspage"
+)
+
+// house is a host as a test wants it.
+type house struct {
+	url    string
+	page   *statuspage.Page
+	server *httptest.Server
+
+	mu     sync.Mutex // guards the rest
+	recs   []api.Record
+	past   map[string][]api.Transition // newest first
+	whys   map[string]api.Why
+	silent []string
+	expose string
+	snap   *healthstate.Snapshot
+	hear   []func(api.Transition, api.Record)
+}
+
+// newHouse serves the page of an empty house that tells all.
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{expose: "full", past: map[string][]api.Transition{}, whys: map[string]api.Why{}}
+	h.publish()
+	h.page = statuspage.New(statuspage.Options{Health: h, Packages: packages{h}, Host: "harbour-01", Version: "0.1.0"})
+	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		expose := h.expose
+		h.mu.Unlock()
+		h.page.Serve(w, r, expose)
+	}))
+	h.url = h.server.URL + "/"
+	var wg sync.WaitGroup
+	wg.Go(func() { h.page.Run(t.Context()) })
+	t.Cleanup(wg.Wait)
+	t.Cleanup(h.close)
+	return h
+}
+
+// close ends the service of the page, as if pkgd had gone.
+func (h *house) close() {
+	h.server.CloseClientConnections()
+	h.server.Close()
+}
+
+// await returns when the past of all packages is on the page, as the page's own
+// events tell.
+func (h *house) await(t *testing.T) {
+	t.Helper()
+	events := get(t, h.url+"events")
+	defer events.Close()
+	for lines := bufio.NewScanner(events); lines.Scan(); {
+		if !strings.HasPrefix(lines.Text(), "data:") {
+			continue
+		}
+		page := get(t, h.url)
+		text, err := io.ReadAll(page)
+		_ = page.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "schema-too-new") {
+			return
+		}
+	}
+	t.Fatal("the events ended before the past was told")
+}
+
+func get(t *testing.T, url string) io.ReadCloser {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Body
+}
+
+// publish makes the next snapshot. The house is locked, or nobody knows it yet.
+func (h *house) publish() {
+	recs := slices.Clone(h.recs)
+	slices.SortFunc(recs, func(a, b api.Record) int { return strings.Compare(a.Package, b.Package) })
+	h.snap = healthstate.NewSnapshot(recs, time.Now(), fmt.Sprintf("%q", time.Now()), h.silent)
+}
+
+func (h *house) Snapshot() *healthstate.Snapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.snap
+}
+
+func (h *house) History(name string, _ int) ([]api.Transition, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.past[name]), nil
+}
+
+func (h *house) Subscribe(f func(api.Transition, api.Record)) (cancel func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hear = append(h.hear, f)
+	return func() {}
+}
+
+type packages struct{ *house }
+
+func (p packages) Why(name string) (api.Why, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w, ok := p.whys[name]
+	if !ok {
+		return w, &api.Error{Kind: api.ErrNotFound, Message: "nothing has happened"}
+	}
+	return w, nil
+}
+
+func (p packages) Subscribe(func(api.Event)) (cancel func()) { return func() {} }
+
+// has adds a package that has been what past says, the oldest first.
+func (h *house) has(name, version string, past ...api.Transition) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	from := "unknown"
+	for i := range past {
+		past[i].Package, past[i].From = name, from
+		from = past[i].To
+	}
+	slices.Reverse(past)
+	h.past[name] = past
+	rec := api.Record{Package: name, Version: version, Revision: 1, Status: "unknown"}
+	if len(past) > 0 {
+		checked := time.Now().Add(-2 * time.Minute)
+		rec.Status, rec.Code, rec.Message, rec.Since, rec.CheckedAt = past[0].To, past[0].Code, past[0].Message, &past[0].At, &checked
+	} else {
+		h.silent = append(h.silent, name)
+	}
+	h.recs = append(h.recs, rec)
+	h.publish()
+}
+
+// goes takes a package away.
+func (h *house) goes(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recs = slices.DeleteFunc(h.recs, func(r api.Record) bool { return r.Package == name })
+	h.publish()
+}
+
+// turns makes a package something else now, and tells so.
+func (h *house) turns(name, status, code, message string) {
+	h.mu.Lock()
+	i := slices.IndexFunc(h.recs, func(r api.Record) bool { return r.Package == name })
+	now := time.Now()
+	t := api.Transition{At: now, Package: name, From: h.recs[i].Status, To: status, Code: code, Message: message}
+	h.past[name] = append([]api.Transition{t}, h.past[name]...)
+	rec := &h.recs[i]
+	rec.Status, rec.Code, rec.Message, rec.Since, rec.CheckedAt = status, code, message, &now, &now
+	told, hear := *rec, h.hear
+	h.publish()
+	h.mu.Unlock()
+	for _, f := range hear {
+		f(t, told)
+	}
+}
+
+func (h *house) exposes(word string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expose = word
+}
+
+// was is a transition of some days ago.
+func was(daysAgo float64, status string, words ...string) api.Transition {
+	t := api.Transition{At: time.Now().Add(-time.Duration(daysAgo * float64(24*time.Hour))), To: status}
+	if len(words) > 0 {
+		t.Code, t.Message = words[0], words[1]
+	}
+	return t
+}
+
+// furnish gives the house packages of all kinds.
+func (h *house) furnish() {
+	h.has("cache", "0.9.3", was(61, "active"), was(33, "maintenance", "warming-up", "Reading the index"), was(32.6, "active"))
+	h.has("db", "15.2", was(120, "active"), was(47, "error", "disk-full", "No space left on /var"), was(46.2, "active"),
+		was(20, "waiting", "replica-behind", "The replica is 40 s behind"), was(18, "active"),
+		was(0.08, "error", "disk-full", "No space left on /var"))
+	h.has("mail", "3.7.1", was(88, "active"), was(9, "blocked", "licence-expired", "The licence has expired: renew it at the desk"))
+	h.has("metrics", "2.51.0", was(75, "active"), was(40, "error", "port-taken", "Port 9090 is taken"), was(39.95, "active"))
+	h.has("queue", "4.0.0-rc.1", was(5, "active"), was(0.01, "waiting", "leader-election", "Waits for a leader"))
+	h.has("tools", "1.0")
+	h.has("web", "1.4.2", was(86, "waiting", "starting", "Starts"), was(85.9, "active"), was(3, "error", "schema-too-new", "Schema 42 is newer than this program"), was(2.99, "active"))
+	until := time.Now().Add(5 * time.Hour)
+	active := &api.Record{Status: "active"}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.whys["web"] = api.Why{
+		Package: "web", Kind: "refresh", FromVersion: "1.4.2", ToVersion: "1.5.0", Outcome: api.OutcomeReverted,
+		Rule: healthstate.RuleActiveToError, Before: active, Restored: active, At: time.Now().Add(-72 * time.Hour),
+		After:        &api.Record{Status: "error", Code: "schema-too-new", Message: "Schema 42 is newer than this program"},
+		RefusedUntil: &until, Downtime: 0.08, Elapsed: 0.61, HookOutput: "a secret that hooks print",
+	}
+	h.whys["cache"] = api.Why{Package: "cache", Kind: "install", ToVersion: "0.9.3", Outcome: api.OutcomeDone, Rule: healthstate.RuleFirstInstall, After: active, At: time.Now().Add(-61 * 24 * time.Hour), Elapsed: 1.2}
+	h.whys["mail"] = api.Why{Package: "mail", Kind: "refresh", FromVersion: "3.7.0", ToVersion: "3.7.1", Outcome: api.OutcomeKept, Rule: healthstate.RuleActiveToBlocked, Before: active, After: &api.Record{Status: "blocked", Code: "licence-expired", Message: "The licence has expired: renew it at the desk"}, WantsPerson: true, At: time.Now().Add(-9 * 24 * time.Hour), Elapsed: 6.4, Downtime: 0.11}
+	h.whys["db"] = api.Why{Package: "db", Kind: "refresh", FromVersion: "15.1", ToVersion: "15.2", Outcome: api.OutcomeDone, Rule: healthstate.RuleToActive, Before: active, After: active, At: time.Now().Add(-30 * 24 * time.Hour), Elapsed: 11, Downtime: 0.4}
+}
