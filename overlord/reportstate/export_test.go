@@ -1,6 +1,7 @@
 package reportstate
 
 import (
+	"context"
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
@@ -20,3 +21,6 @@ func RetryAfter(text string, now time.Time) time.Duration { return retryAfter(te
 
 // ReadToken reads a device's token.
 func ReadToken(path string) (string, error) { return readToken(path) }
+
+// SetSync puts another disk to be waited for under the manager, before StartUp.
+func (m *Manager) SetSync(sync func(context.Context) error) { m.sync = sync }

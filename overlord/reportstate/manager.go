@@ -60,7 +60,8 @@ type Manager struct {
 	st   *state.State
 	log  *slog.Logger
 	o    Options
-	wake chan struct{} // one token: the shipping goroutine is to look again
+	sync func(context.Context) error // waits for the disk
+	wake chan struct{}               // one token: the shipping goroutine is to look again
 
 	life    sync.Mutex // guards what follows: the life of the shipping goroutine
 	started bool
@@ -84,7 +85,7 @@ type Manager struct {
 // collector.
 func NewManager(o Options) *Manager {
 	o = o.withDefaults()
-	return &Manager{st: o.State, log: o.Log, o: o, wake: make(chan struct{}, 1), line: line{most: o.MaxBatch}}
+	return &Manager{st: o.State, log: o.Log, o: o, sync: o.State.Sync, wake: make(chan struct{}, 1), line: line{most: o.MaxBatch}}
 }
 
 // Configure takes where reports go from now on; without a URL nowhere: then

@@ -1,7 +1,10 @@
 package reportstate_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,6 +221,41 @@ func TestRunsAtRestWriteNothing(t *testing.T) {
 		}
 		if n := h.st.Commits() - commits; n != 0 {
 			t.Errorf("%d commits for 200 runs that said nothing new", n)
+		}
+	})
+}
+
+// TestAChangeIsNotToldBeforeItIsOnDisk: after a crash it would end once more, and
+// be told under another key.
+func TestAChangeIsNotToldBeforeItIsOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, c := virtual(t, reportstate.Options{}, nil)
+		var full atomic.Bool
+		full.Store(true)
+		h.SetSync(func(ctx context.Context) error {
+			if full.Load() {
+				<-ctx.Done()
+				return errors.New("the disk hangs")
+			}
+			return nil
+		})
+		h.StartUp()
+		h.ends(refreshed)
+		h.runs("web", "active", "")
+		pass(time.Hour)
+		all, at, _ := c.got()
+		for _, r := range reports(all) {
+			if r.Kind == api.ReportChange {
+				t.Fatalf("told of a change that is not on disk")
+			}
+		}
+		if len(reports(all)) != 1 || len(all) < 10 || len(all) > 16 {
+			t.Errorf("%d exchanges in an hour, with %d reports at rest: what is not on disk holds nothing else up, and does not press", len(all), len(reports(all)))
+		}
+		full.Store(false)
+		pass(10 * time.Second)
+		if _, later, _ := c.got(); len(later) == len(at) || h.Outbox().Changes != 0 {
+			t.Error("the disk works again, and the change is not told")
 		}
 	})
 }

@@ -101,7 +101,7 @@ func (m *Manager) putOff() {
 func (m *Manager) await(ctx context.Context, sequence uint64) bool {
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	if m.st.Sync(ctx) != nil {
+	if m.sync(ctx) != nil {
 		return false
 	}
 	m.mu.Lock()
