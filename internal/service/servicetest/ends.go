@@ -9,8 +9,9 @@ import (
 	"pkgd.io/pkgd/internal/service"
 )
 
-// forever is a script's end that still heeds its traps.
-const forever = "while :; do sleep 1000 & wait; done"
+// forever is a script's end that still heeds its traps. It starts no other
+// program: a shell that forks in the moment of a TERM has a child that misses it.
+const forever = "while :; do read x <$HOLD; done"
 
 // ends is about how services end.
 var ends = []scenario{

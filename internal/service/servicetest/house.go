@@ -35,6 +35,7 @@ type house struct {
 	dirs dirs.Dirs
 	m    service.Manager
 	said *journal
+	hold *gate // never opened
 }
 
 func newHouse(t *testing.T, make Maker) *house {
@@ -47,6 +48,7 @@ func newHouse(t *testing.T, make Maker) *house {
 	h := &house{t: t, ctx: t.Context(), dirs: d}
 	h.furnish(pkg, 1)
 	h.said = openJournal(t, filepath.Join(d.DataCommon(pkg), "journal"))
+	h.hold = h.gate("hold")
 	h.m = make(t, d)
 	t.Cleanup(h.close)
 	return h
@@ -95,7 +97,7 @@ func (h *house) unitOf(pkg string, rev int, name, script string) service.Unit {
 		Package: pkg, Revision: rev, Name: name,
 		Command: []string{"/bin/sh", "-c", script},
 		Restart: service.RestartNo,
-		Env:     []string{"PATH=" + os.Getenv("PATH"), "J=" + h.said.path, "D=" + c.Data},
+		Env:     []string{"PATH=" + os.Getenv("PATH"), "J=" + h.said.path, "D=" + c.Data, "HOLD=" + h.hold.path},
 		Dir:     c.Root, Confine: c,
 	}
 }

@@ -167,13 +167,16 @@ func (b *bus) dial(ctx context.Context) (*dbus.Conn, error) {
 	return conn, nil
 }
 
+// prepare makes sure that systemd is there. No call has the bus start it: after
+// a crash of the bus it comes by itself, and what waits for the bus to start it
+// hangs.
 func (b *bus) prepare(ctx context.Context, l *link) error {
 	v, err := getProperty(ctx, l, systemdPath, managerIface, "Version")
 	if err != nil {
 		return err
 	}
 	l.version = leadingNumber(v.String())
-	if err := l.Object(systemdName, systemdPath).CallWithContext(ctx, managerIface+".Subscribe", 0).Err; err != nil {
+	if err := l.Object(systemdName, systemdPath).CallWithContext(ctx, managerIface+".Subscribe", dbus.FlagNoAutoStart).Err; err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -245,6 +248,32 @@ func (b *bus) await(ctx context.Context) (*link, error) {
 	}
 }
 
+// askTries is how often something is asked when the bus dies under it.
+const askTries = 3
+
+// ask calls f with the connection, again with the next one when it was lost
+// meanwhile. f must be something that may be asked twice.
+func (b *bus) ask(ctx context.Context, f func(l *link) error) error {
+	for try := 1; ; try++ {
+		l, err := b.await(ctx)
+		if err != nil {
+			return causeOf(ctx, err)
+		}
+		err = f(l)
+		if err == nil || refused(err) || l.Connected() || try == askTries {
+			return causeOf(ctx, err)
+		}
+	}
+}
+
+// causeOf is err, or why ctx ended, if that is what it comes from.
+func causeOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // watch asks for signals about a unit, now and on every connection to come.
 func (b *bus) watch(ctx context.Context, l *link, unit string) error {
 	b.mu.Lock()
@@ -306,14 +335,14 @@ func callAll(ctx context.Context, l *link, name string, path dbus.ObjectPath, me
 func (l *link) call(ctx context.Context, method string, args ...any) *dbus.Call {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return l.Object(systemdName, systemdPath).CallWithContext(ctx, managerIface+"."+method, 0, args...)
+	return l.Object(systemdName, systemdPath).CallWithContext(ctx, managerIface+"."+method, dbus.FlagNoAutoStart, args...)
 }
 
 func getProperty(ctx context.Context, l *link, path dbus.ObjectPath, iface, name string) (dbus.Variant, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var v dbus.Variant
-	err := l.Object(systemdName, path).CallWithContext(ctx, propsIface+".Get", 0, iface, name).Store(&v)
+	err := l.Object(systemdName, path).CallWithContext(ctx, propsIface+".Get", dbus.FlagNoAutoStart, iface, name).Store(&v)
 	return v, err
 }
 

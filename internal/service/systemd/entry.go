@@ -135,7 +135,7 @@ func (e *entry) see(now state) {
 		e.tellEnd(asked, now)
 	}
 	if now.runs() && changed {
-		e.tell(startedKind(was, now), "")
+		e.tell(startedKind(now), "")
 	}
 	if now.active == "failed" && was.active != "failed" && !asked {
 		e.tell(service.Gone, now.detail(e.known()))
@@ -154,8 +154,10 @@ func (e *entry) tellEnd(asked bool, now state) {
 	e.tell(service.Exited, detail)
 }
 
-func startedKind(was, now state) string {
-	if now.restarts > was.restarts {
+// startedKind goes by the count alone, which systemd raises before it starts the
+// process: it counts from the last start that was asked for.
+func startedKind(now state) string {
+	if now.restarts > 0 {
 		return service.Restarted
 	}
 	return service.Started

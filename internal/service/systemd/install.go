@@ -45,7 +45,7 @@ func (m *Manager) install(ctx context.Context, u service.Unit) error {
 	if !changed {
 		return nil
 	}
-	return l.reloadWhereNeeded(ctx, unit)
+	return m.bus.ask(ctx, func(l *link) error { return l.reloadWhereNeeded(ctx, unit) })
 }
 
 // reloadWhereNeeded has systemd read a file again whose old text it still holds,

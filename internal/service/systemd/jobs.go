@@ -91,35 +91,17 @@ func (m *Manager) job(ctx context.Context, bound time.Duration, method, unit str
 	defer cancel()
 	w, stop := m.jobs.listen(unit)
 	defer stop()
-	job, err := m.enqueue(ctx, method, unit)
-	if err != nil && !refused(err) && ctx.Err() == nil {
-		job, err = m.enqueue(ctx, method, unit) // the bus was lost: to ask twice does no harm
-	}
+	var job dbus.ObjectPath
+	err = m.bus.ask(ctx, func(l *link) error {
+		if err := m.bus.watch(ctx, l, unit); err != nil {
+			return err
+		}
+		return l.call(ctx, method, unit, "replace").Store(&job)
+	})
 	if err != nil {
-		return "", causeOf(ctx, err)
+		return "", err
 	}
 	return m.awaitJob(ctx, w, unit, job)
-}
-
-// causeOf is err, or why ctx ended, if that is what it comes from.
-func causeOf(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// enqueue asks systemd for a job.
-func (m *Manager) enqueue(ctx context.Context, method, unit string) (job dbus.ObjectPath, err error) {
-	l, err := m.bus.await(ctx)
-	if err != nil {
-		return "", err
-	}
-	if err := m.bus.watch(ctx, l, unit); err != nil {
-		return "", err
-	}
-	err = l.call(ctx, method, unit, "replace").Store(&job)
-	return job, err
 }
 
 func (m *Manager) awaitJob(ctx context.Context, w *waiter, unit string, job dbus.ObjectPath) (string, error) {
@@ -150,17 +132,24 @@ func (m *Manager) jobEnded(ctx context.Context, unit string, job dbus.ObjectPath
 	if err != nil {
 		return false, causeOf(ctx, err)
 	}
-	v, err := getProperty(ctx, l, unitPath(unit), unitIface, "Job")
-	var now struct {
-		ID   uint32
-		Path dbus.ObjectPath
-	}
-	if err == nil {
-		err = v.Store(&now)
-	}
+	now, err := l.jobOf(ctx, unit)
 	if err != nil {
 		m.log.Warn("cannot see how far systemd is", "unit", unit, "error", err)
 		return false, nil
 	}
-	return now.ID == 0 || now.Path != job, nil
+	return now != job, nil
+}
+
+// jobOf is the unit's job, or "/".
+func (l *link) jobOf(ctx context.Context, unit string) (dbus.ObjectPath, error) {
+	v, err := getProperty(ctx, l, unitPath(unit), unitIface, "Job")
+	if err != nil {
+		return "", err
+	}
+	var now struct {
+		ID   uint32
+		Path dbus.ObjectPath
+	}
+	err = v.Store(&now)
+	return now.Path, err
 }

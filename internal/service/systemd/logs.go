@@ -30,7 +30,7 @@ func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, follow bool
 	if len(labels) == 0 {
 		return fmt.Errorf("service %q is not known", service.ID(pkg, name))
 	}
-	_ = exec.CommandContext(ctx, "journalctl", "--sync").Run() // what cannot be done only makes the newest lines late
+	syncJournal(ctx)
 	args := []string{"--quiet", "--no-pager", "--output=json", "--lines=" + countOf(n)}
 	if follow {
 		args = append(args, "--follow")
@@ -43,6 +43,18 @@ func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, follow bool
 		return nil
 	}
 	return err
+}
+
+// syncTimeout is how long the journal may take to write what it has; with a
+// service that never stops printing it would take for ever.
+const syncTimeout = time.Second
+
+// syncJournal has the journal write what it has. Where that fails only the newest
+// lines are missing.
+func syncJournal(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	_ = exec.CommandContext(ctx, "journalctl", "--sync").Run()
 }
 
 func countOf(n int) string {

@@ -298,11 +298,11 @@ func (m *Manager) revisions(ctx context.Context, e *entry) (loaded map[string]bo
 	if err != nil {
 		return nil, err
 	}
-	l, err := m.bus.await(ctx)
-	if err != nil {
-		return nil, err
-	}
-	units, err := l.list(ctx, pattern)
+	var units []loadedUnit
+	err = m.bus.ask(ctx, func(l *link) (err error) {
+		units, err = l.list(ctx, pattern)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

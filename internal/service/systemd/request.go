@@ -95,11 +95,11 @@ func (m *Manager) clear(ctx context.Context, e *entry, u service.Unit) (up bool,
 }
 
 func (m *Manager) clearOwn(ctx context.Context, e *entry, u service.Unit) (up bool, err error) {
-	l, err := m.bus.await(ctx)
-	if err != nil {
-		return false, err
-	}
-	now, err := l.state(ctx, m.unitOf(u))
+	var now state
+	err = m.bus.ask(ctx, func(l *link) (err error) {
+		now, err = l.state(ctx, m.unitOf(u))
+		return err
+	})
 	if err != nil {
 		return false, err
 	}

@@ -96,7 +96,7 @@ func (l *link) state(ctx context.Context, name string) (state, error) {
 	}
 	calls := make([]*dbus.Call, len(properties))
 	for i, p := range properties {
-		calls[i] = l.Object(systemdName, unitPath(name)).GoWithContext(ctx, propsIface+".Get", 0, make(chan *dbus.Call, 1), p.iface, p.name)
+		calls[i] = l.Object(systemdName, unitPath(name)).GoWithContext(ctx, propsIface+".Get", dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), p.iface, p.name)
 	}
 	values := make([]any, len(properties))
 	var errs []error
