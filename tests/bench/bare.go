@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,9 +127,16 @@ func bareSweep(args []string) error {
 	return nil
 }
 
+// How barePace runs hooks.
+const (
+	paceBare      = "bare"
+	paceConfined  = "confined"
+	paceAnswering = "answering" // confined, and with the stub behind ctl in the same process
+)
+
 // barePace runs hooks one after the other, one in every EVERY, and answers each
 // line with the number of runs so far. Arguments: FOLDER BIN SOCKET COUNT EVERY
-// CONFINED.
+// HOW.
 func barePace(args []string) error {
 	b := &bare{folder: args[0], bin: args[1], socket: args[2]}
 	count, err := strconv.Atoi(args[3])
@@ -139,10 +147,8 @@ func barePace(args []string) error {
 	if err != nil {
 		return err
 	}
-	if args[5] == "true" {
-		if err := b.confine(count); err != nil {
-			return err
-		}
+	if err := b.prepare(args[5], count); err != nil {
+		return err
 	}
 	var runs atomic.Int64
 	go func() {
@@ -155,4 +161,19 @@ func barePace(args []string) error {
 		}
 	}()
 	return answerLines(func() string { return strconv.FormatInt(runs.Load(), 10) })
+}
+
+func (b *bare) prepare(how string, count int) error {
+	if how == paceAnswering {
+		b.socket += "-own"
+		l, err := net.Listen("unix", b.socket)
+		if err != nil {
+			return err
+		}
+		go answerAll(l)
+	}
+	if how == paceBare {
+		return nil
+	}
+	return b.confine(count)
 }

@@ -21,15 +21,11 @@ func measureParts(b *bench) ([]*figure, error) {
 		return nil, err
 	}
 	for range rounds {
-		bare, err := hooks.run("BenchmarkBareExec", runs)
+		run, err := hooks.run("BenchmarkRunBesideBareExec", runs)
 		if err != nil {
 			return nil, err
 		}
-		run, err := hooks.run("BenchmarkRun", runs)
-		if err != nil {
-			return nil, err
-		}
-		runner.add(run["own-cpu-µs/op"], bare["own-cpu-µs/op"])
+		runner.add(run["run-µs"], run["bare-µs"])
 		call, err := client.run("BenchmarkCtl", calls)
 		if err != nil {
 			return nil, err

@@ -15,9 +15,9 @@ import (
 // that each meets what the others make of the machine.
 const (
 	restPackages = 100
-	restConfig   = "services: embedded\nhealth: {interval: 2500ms, settle: 0s, bake: 0s}\n"
-	restPace     = 25 * time.Millisecond // 100 packages in 2.5 s
-	restWindow   = 3 * time.Second
+	restConfig   = "services: embedded\nhealth: {interval: 4s, settle: 0s, bake: 0s}\n"
+	restPace     = 40 * time.Millisecond // 100 packages in 4 s
+	restWindow   = 4 * time.Second
 	restWindows  = 9
 )
 
@@ -61,8 +61,11 @@ func (b *bench) hundred(config string) (*house, string, error) {
 	return h, folder, err
 }
 
-// bareLoops starts the two that pkgd is compared with: one bare, one confined.
-func (b *bench) bareLoops(folder string) (loops [2]*role, leave func(), err error) {
+// paces are the loops that pkgd at rest is compared with.
+var paces = [...]string{paceBare, paceConfined, paceAnswering}
+
+// bareLoops starts them.
+func (b *bench) bareLoops(folder string) (loops [len(paces)]*role, leave func(), err error) {
 	socket := filepath.Join(b.work, "rest")
 	stub, err := enter("stub-ctl", socket)
 	if err != nil {
@@ -74,8 +77,8 @@ func (b *bench) bareLoops(folder string) (loops [2]*role, leave func(), err erro
 			r.leave()
 		}
 	}
-	for i, confined := range []string{"false", "true"} {
-		loops[i], err = enter("pace", folder, b.bin, socket, strconv.Itoa(restPackages), restPace.String(), confined)
+	for i, how := range paces {
+		loops[i], err = enter("pace", folder, b.bin, socket, strconv.Itoa(restPackages), restPace.String(), how)
 		if err != nil {
 			leave()
 			return loops, nil, err
@@ -122,13 +125,16 @@ func runsOf(c *client.Client) (runs float64, err error) {
 type restWatch struct {
 	h      *house
 	c      *client.Client
-	loops  [2]*role
-	shares [3]share      // at the end of the last window
+	loops  [len(paces)]*role
+	shares restShares    // at the end of the last window
 	asking time.Duration // CPU that the daemon spent on our questions
 }
 
-// sample looks at all three. What answering costs the daemon is left out.
-func (w *restWatch) sample() (now [3]share, err error) {
+// restShares are the daemon's share and those of the loops, in their order.
+type restShares [1 + len(paces)]share
+
+// sample looks at all of them. What answering costs the daemon is left out.
+func (w *restWatch) sample() (now restShares, err error) {
 	before, err := ownCPU(w.h.pid())
 	if err != nil {
 		return now, err
@@ -150,15 +156,8 @@ func (w *restWatch) sample() (now [3]share, err error) {
 	return now, nil
 }
 
-func (h *house) watchRest(loops [2]*role) ([]*figure, error) {
-	bareShare := &figure{
-		name: "rest-own-cpu", what: "daemon's own CPU per run at rest, 100 packages", unit: "µs",
-		baseline: "os/exec with a pipe", goal: timesAtMost(1.5),
-	}
-	confinedShare := &figure{
-		name: "rest-own-cpu/confined", what: "the same", unit: "µs",
-		baseline: "os/exec with a pipe on a confined thread", goal: timesAtMost(1.3),
-	}
+func (h *house) watchRest(loops [len(paces)]*role) ([]*figure, error) {
+	figures := restFigures()
 	w := &restWatch{h: h, c: h.client(), loops: loops}
 	defer w.c.Close()
 	time.Sleep(restWindow) // until what is made once is made
@@ -175,13 +174,31 @@ func (h *house) watchRest(loops [2]*role) ([]*figure, error) {
 		if err != nil {
 			return nil, err
 		}
-		ours := now[0].perRun(w.shares[0])
-		bareShare.add(ours, now[1].perRun(w.shares[1]))
-		confinedShare.add(ours, now[2].perRun(w.shares[2]))
+		for i, f := range figures {
+			f.add(now[0].perRun(w.shares[0]), now[1+i].perRun(w.shares[1+i]))
+		}
 		w.shares = now
 	}
 	left, err := h.figuresOf(traces, w.c, "rest", "while hooks run at rest")
-	return append([]*figure{bareShare, confinedShare}, left...), err
+	return append(figures, left...), err
+}
+
+// restFigures compare the daemon with each of the loops.
+func restFigures() []*figure {
+	return []*figure{
+		{
+			name: "rest-own-cpu", what: "daemon's own CPU per run at rest, 100 packages", unit: "µs",
+			baseline: "os/exec with a pipe", goal: timesAtMost(1.5),
+		},
+		{
+			name: "rest-own-cpu/confined", what: "the same", unit: "µs",
+			baseline: "os/exec with a pipe on a confined thread", goal: timesAtMost(1.3),
+		},
+		{
+			name: "rest-own-cpu/answering", what: "the same", unit: "µs",
+			baseline: "that, which also answers the hook's ctl", goal: noGoal,
+		},
+	}
 }
 
 // traces is what a daemon leaves behind on the disk, so far.

@@ -22,17 +22,20 @@ func stubCtl(args []string) error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return // closed
-			}
-			go answerCtl(conn)
-		}
-	}()
 	defer l.Close()
+	go answerAll(l)
 	return answerLines(func() string { return "" })
+}
+
+// answerAll answers on l until it is closed.
+func answerAll(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go answerCtl(conn)
+	}
 }
 
 func answerCtl(conn net.Conn) {
