@@ -130,12 +130,16 @@ func (c *course) decided(u upkeep, now time.Time) bool {
 	switch s := c.v.Status(); {
 	case c.v.Explicit && (s == Error || s == Blocked):
 		return true
-	case s == Active:
+	case s == Active && u.starting == "":
 		return c.baked(u, now)
 	}
-	c.held = hold{}
+	c.held = hold{} // also where the hook is content with a service that is not ready
 	if now.Before(c.over) {
 		return false
+	}
+	if c.v.Status() == Active {
+		c.v.fall(u.starting)
+		return true
 	}
 	c.v.stillFailing()
 	c.v.ServiceDown = u.between

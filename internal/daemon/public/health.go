@@ -73,7 +73,9 @@ func newMoment(snap *healthstate.Snapshot, version string) *moment {
 		text := textBody(snap, exposure(expose))
 		m.answers[expose] = map[string]answer{}
 		for i, one := range []answer{
-			{kind: healthKind, body: js}, {kind: jsonKind, body: js}, {kind: textKind, body: []byte(text)},
+			{kind: healthKind, body: js},
+			{kind: jsonKind, body: js},
+			{kind: textKind, body: []byte(text)},
 			{kind: htmlKind, body: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n")},
 		} {
 			one.header = m.headers(fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i))
