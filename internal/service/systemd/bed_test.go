@@ -3,6 +3,7 @@ package systemd_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/pkginfo"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/internal/service/systemd"
 )
@@ -175,19 +177,24 @@ func TestAnEnabledUnitIsShownAsSuch(t *testing.T) {
 
 func TestTheBusMayCrashInTheMiddleOfAStop(t *testing.T) {
 	d, m, u := inBed(t)
-	gate := filepath.Join(d.Root, "gate")
-	run(t, "mkfifo", gate)
-	u.Command = []string{"/bin/sh", "-c", `trap "" TERM; read x <` + gate}
+	gate, hold := filepath.Join(d.Root, "gate"), filepath.Join(d.Root, "hold")
+	run(t, "mkfifo", gate, hold)
+	held, err := os.OpenFile(hold, os.O_RDWR, 0)
+	check(t, err)
+	defer func() { _ = held.Close() }()
+	u.Command = []string{"/bin/sh", "-c", fmt.Sprintf("trap 'read x <%s; exit 0' TERM; : >%s/up; read x <%s", gate, d.Root, hold)}
+	u.Ready = &pkginfo.Ready{Exec: "/usr/bin/test -e " + d.Root + "/up"}
 	check(t, m.Start(t.Context(), []service.Unit{u}))
 	stopped := make(chan error, 1)
 	go func() { stopped <- m.Stop(t.Context(), "web", nil) }()
+	// It can be opened for writing once the service reads from it: it is being stopped.
 	f, err := os.OpenFile(gate, os.O_WRONLY, 0)
 	check(t, err)
 	run(t, "kill", "-KILL", show(t, "dbus.service", "MainPID"))
 	_, err = f.WriteString("go\n")
 	check(t, errors.Join(err, f.Close()))
 	check(t, <-stopped)
-	u.Revision, u.Command = 2, []string{"/bin/sleep", "1000"}
+	u.Revision, u.Ready, u.Command = 2, nil, []string{"/bin/sleep", "1000"}
 	check(t, m.Start(t.Context(), []service.Unit{u}))
 	if s := status(t, m); s.State != service.Active {
 		t.Errorf("a service started on the next bus is %+v", s)
