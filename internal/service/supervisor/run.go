@@ -91,17 +91,27 @@ func (r *run) once(f *frame, first bool) (delay time.Duration, again bool) {
 	if err != nil {
 		return r.ended(ending{detail: err.Error(), hopeless: hopeless(err)})
 	}
-	defer r.k.sup.unrecord(r.unit)
 	asked := r.watch(f, p, first)
 	p.finish()
+	exit := p.Exit()
+	if exit.Left {
+		return r.stuck()
+	}
+	defer r.k.sup.unrecord(r.unit)
 	if asked {
 		r.k.set(service.Inactive, "", 0)
 		r.k.tell(service.Stopped, "")
 		return 0, false
 	}
-	exit := p.Exit()
 	detail := tellExit(exit, r.k.log.lastLine())
 	return r.ended(ending{ran: true, up: time.Since(began), clean: clean(exit), detail: detail})
+}
+
+// stuck gives up on a service of which a process hangs in the kernel: there must
+// not be two. The record stays, for the next pkgd to end what it tells of.
+func (r *run) stuck() (delay time.Duration, again bool) {
+	r.k.sup.log.Error("a process of a service cannot be ended", "service", r.unit.ID())
+	return r.ended(ending{ran: true, hopeless: true, detail: "a process of it hangs in the kernel and cannot be ended"})
 }
 
 // launch starts a process. It counts as started once its record is written.
