@@ -32,6 +32,9 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 			st.DownSince, st.WereUp = &now, up
 		}
 	})
+	// A disk that fails now stops the change here: its old health is not true
+	// of a package whose services are down.
+	m.health.Refreshing(s.Package, s.From)
 	return m.stopServices(ctx, s.Package)
 }
 
@@ -79,9 +82,30 @@ func (m *Manager) doLinkPackage(_ context.Context, t *state.Task) error {
 		return err
 	}
 	if err := m.disk.Link(s.Package, s.To); err != nil {
-		return err
+		return errors.Join(err, m.unlinkFailed(t, s))
 	}
 	return m.track(s.Package, true)
+}
+
+// unlinkFailed takes a switch back that failed half-way: the engine undoes what
+// was done before a task that fails, not the task itself. The link may already
+// be the new one, not durably; a disk that does not let it be put back keeps
+// nobody from putting the state back.
+func (m *Manager) unlinkFailed(t *state.Task, s *setup) error {
+	if s.From != 0 {
+		_ = m.disk.Link(s.Package, s.From)
+	} else {
+		_ = m.disk.Unlink(s.Package)
+	}
+	_, sto, err := m.read(t)
+	if err != nil {
+		return err
+	}
+	if err := m.restoreState(s, sto); err != nil {
+		return err
+	}
+	m.tell(t, func(st *story) { st.Linked, st.Previous, st.OldConfig = false, nil, nil })
+	return nil
 }
 
 // switchState makes the new revision the current one in the state.

@@ -60,8 +60,8 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 		return err
 	}
 	defer m.endSwitch(s.Package)
-	if !sto.Linked {
-		return nil
+	if !sto.Linked && sto.WereUp == nil && sto.Downtime == 0 {
+		return nil // it never stopped serving: what was last heard of it still holds
 	}
 	target, err := m.targetOf(s.Package, s.From)
 	if err != nil {
