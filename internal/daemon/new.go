@@ -20,7 +20,7 @@ func New(ov *overlord.Overlord) *Daemon {
 		Bus:    newBus(ov),
 		Config: ov.Config(),
 		Public: public.New(public.Options{
-			Health: ov.Health(), Services: ov.Services(), Writable: ov.State().Writable, Alive: ov.Alive,
+			Health: ov.Health(), Services: ov.Services(), Packages: ov.Packages(), Writable: ov.State().Writable, Alive: ov.Alive,
 			Version: ov.System().Version, Log: ov.Log(),
 		}),
 		Ctl: ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,

@@ -45,6 +45,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		s.metrics.serve(w, r, rules.expose)
 		return
 	}
+	if r.URL.Path == "/" && r.Header.Get("Accept") == eventStream {
+		s.stream(w, r)
+		return
+	}
 	send(w, r, s.route(r, rules))
 }
 

@@ -64,7 +64,7 @@ func sick() *host {
 
 func TestWhatIsToldIsWhatMayBeKnownAndNoMore(t *testing.T) {
 	const counts = `{"status":"fail","summary":{"level":"FAULT","packages":2,"counts":{"active":1,"blocked":0,"error":1,"maintenance":0,"unknown":0,"waiting":0},"stale":0,"oldest-check":"2024-05-01T12:00:00Z"}}` + "\n"
-	const names = `{"status":"fail","releaseId":"1.2","summary":{"level":"FAULT","packages":2,"counts":{"active":1,"blocked":0,"error":1,"maintenance":0,"unknown":0,"waiting":0},"stale":0,"oldest-check":"2024-05-01T12:00:00Z"},` +
+	const names = `{"status":"fail","releaseId":"7.7.7","summary":{"level":"FAULT","packages":2,"counts":{"active":1,"blocked":0,"error":1,"maintenance":0,"unknown":0,"waiting":0},"stale":0,"oldest-check":"2024-05-01T12:00:00Z"},` +
 		`"checks":{"db":[{"componentType":"component","observedValue":"active","status":"pass","time":"2024-05-01T12:00:00Z","revision":3,"since":"2024-05-01T12:00:00Z"}],` +
 		`"web":[{"componentType":"component","observedValue":"error","status":"fail","time":"2024-05-01T12:00:00Z","revision":3,"since":"2024-05-01T12:00:00Z"}]}}` + "\n"
 	for expose, want := range map[string]string{"counts": counts, "names": names} {
@@ -72,7 +72,7 @@ func TestWhatIsToldIsWhatMayBeKnownAndNoMore(t *testing.T) {
 			t.Errorf("%s:\n%s", expose, diff)
 		}
 	}
-	secrets := []string{"web", "db", "disk", "secret", "0 bytes", "1.2", "revision"}
+	secrets := []string{"web", "db", "disk", "secret", "0 bytes", "7.7.7", "revision"}
 	b := open(t, sick(), tcp())
 	for _, path := range []string{"/health", "/livez?verbose", "/readyz?verbose", "/startupz?verbose", "/healthcheck", "/metrics", "/", "/readyz/packages/web", "/nothing"} {
 		for _, accept := range []string{"", "text/plain", "text/html", "application/json"} {

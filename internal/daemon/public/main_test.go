@@ -3,6 +3,7 @@ package public_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -31,12 +32,15 @@ type host struct {
 	writable atomic.Pointer[error]
 	late     atomic.Int64 // ns that the loop is late
 
-	mu     sync.Mutex // guards below
-	turn   func(api.Transition, api.Record)
-	ping   func(ctx context.Context) error
-	status []service.Status
-	event  func(service.Event)
-	asked  chan struct{} // after each Status
+	mu      sync.Mutex // guards below
+	turns   []func(api.Transition, api.Record)
+	happen  func(api.Event)
+	history map[string][]api.Transition
+	whys    map[string]api.Why
+	ping    func(ctx context.Context) error
+	status  []service.Status
+	event   func(service.Event)
+	asked   chan struct{} // after each Status
 }
 
 var checkedAt = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -71,12 +75,47 @@ func (h *host) Writable() error {
 	return nil
 }
 
+// turn tells all subscribers of a transition, as healthstate does.
+func (h *host) turn(t api.Transition) {
+	h.mu.Lock()
+	turns := h.turns
+	h.mu.Unlock()
+	for _, f := range turns {
+		f(t, api.Record{})
+	}
+}
+
 type hostHealth struct{ *host }
 
 func (h hostHealth) Subscribe(f func(api.Transition, api.Record)) (cancel func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.turn = f
+	h.turns = append(h.turns, f)
+	return func() {}
+}
+
+func (h hostHealth) History(name string, _ int) ([]api.Transition, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.history[name], nil
+}
+
+type hostPackages struct{ *host }
+
+func (h hostPackages) Why(name string) (api.Why, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	why, ok := h.whys[name]
+	if !ok {
+		return why, errors.New("nothing was ever changed")
+	}
+	return why, nil
+}
+
+func (h hostPackages) Subscribe(f func(api.Event)) (cancel func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.happen = f
 	return func() {}
 }
 
@@ -113,7 +152,7 @@ type bench struct {
 func open(t *testing.T, h *host, c config.Config) *bench {
 	t.Helper()
 	s := public.New(public.Options{
-		Health: hostHealth{h}, Services: hostServices{h}, Writable: h.Writable, Version: "1.2",
+		Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}, Writable: h.Writable, Version: "7.7.7",
 		Alive: func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) },
 	})
 	if err := s.Open(c); err != nil {

@@ -52,7 +52,7 @@ func TestMetricsOfPackagesAreForWhoMayKnowTheirNames(t *testing.T) {
 	for expose, want := range map[string][2]bool{"counts": {false, false}, "names": {true, false}, "full": {true, true}} {
 		all := strings.Join(scrape(open(t, sick(), tcp(exposing(expose)))), "\n")
 		got := [2]bool{
-			strings.Contains(all, `pkgd_package_status{package="web",status="error"} 1`) && strings.Contains(all, `pkgd_build_info{version="1.2"} 1`),
+			strings.Contains(all, `pkgd_package_status{package="web",status="error"} 1`) && strings.Contains(all, `pkgd_build_info{version="7.7.7"} 1`),
 			strings.Contains(all, `pkgd_package_check_health{check="disk",health="fail",package="web"} 1`) && strings.Contains(all, "go_goroutines"),
 		}
 		if got != want {
@@ -64,13 +64,10 @@ func TestMetricsOfPackagesAreForWhoMayKnowTheirNames(t *testing.T) {
 func TestTransitionsAreCounted(t *testing.T) {
 	h := newHost()
 	b := open(t, h, unixSocket(t))
-	h.mu.Lock()
-	turn := h.turn
-	h.mu.Unlock()
 	for range 2 {
-		turn(api.Transition{To: "error"}, api.Record{})
+		h.turn(api.Transition{To: "error"})
 	}
-	turn(api.Transition{To: "nonsense"}, api.Record{})
+	h.turn(api.Transition{To: "nonsense"})
 	if all := strings.Join(scrape(b), "\n"); !strings.Contains(all, `pkgd_health_transitions_total{status="error"} 2`) {
 		t.Errorf("got\n%s", all)
 	}

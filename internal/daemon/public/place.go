@@ -36,6 +36,10 @@ const (
 	full                   // messages, checks and reasons
 )
 
+func (e exposure) String() string {
+	return [...]string{config.ExposeCounts, config.ExposeNames, config.ExposeFull}[e]
+}
+
 func exposureOf(word string) exposure {
 	switch word {
 	case config.ExposeFull:

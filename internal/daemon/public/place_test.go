@@ -76,7 +76,7 @@ func TestAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
 	}
 	defer l.Close()
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}})
+	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}})
 	err = s.Open(one("tcp://" + l.Addr().String()))
 	if err == nil || !strings.HasPrefix(err.Error(), "cannot answer health probes at tcp://"+l.Addr().String()+": ") {
 		t.Errorf("got %v", err)
@@ -115,7 +115,7 @@ func TestPlacesFollowANewConfiguration(t *testing.T) {
 
 func TestServerEndsWithAnErrorAndIsNotReadyWhenAPlaceFails(t *testing.T) {
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Writable: h.Writable})
+	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}, Writable: h.Writable})
 	c := unixSocket(t)
 	if err := s.Open(c); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,14 @@ import (
 // Health is what the listener asks of healthstate.
 type Health interface {
 	Snapshot() *healthstate.Snapshot
+	History(name string, limit int) ([]api.Transition, error) // reads the disk
 	Subscribe(f func(api.Transition, api.Record)) (cancel func())
+}
+
+// Packages is what the status page asks of pkgstate.
+type Packages interface {
+	Why(name string) (api.Why, error) // takes a lock
+	Subscribe(f func(api.Event)) (cancel func())
 }
 
 // Services is what the listener asks of the service manager.
@@ -35,6 +42,7 @@ type Services interface {
 type Options struct {
 	Health   Health
 	Services Services
+	Packages Packages
 	Writable func() error     // why state cannot be written, or nil; must not wait
 	Alive    func() time.Time // the last moment at which the loop turned as it should
 	Version  string
@@ -49,6 +57,8 @@ type Server struct {
 	ending  atomic.Pointer[string] // why pkgd is not ready any more
 	up      *upness
 	moments moments
+	chron   *chronicle
+	streams atomic.Int64
 	metrics *metrics
 
 	ctx    context.Context // of probes and agents; ends with Serve
@@ -70,6 +80,7 @@ func New(o Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
 	context.AfterFunc(s.ctx, s.metrics.subscribe(o.Health))
+	s.chron = newChronicle(o.Health, o.Packages, o.Log)
 	s.http = httpserver.New(http.HandlerFunc(s.dispatch), placeContext, o.Log)
 	return s
 }
@@ -100,6 +111,9 @@ func (s *Server) Open(c config.Config) error {
 	if len(s.places) > 0 || s.agent != nil {
 		s.up.start(s.ctx, &s.wg)
 	}
+	if len(s.places) > 0 {
+		s.chron.start(s.ctx, &s.wg)
+	}
 	return err
 }
 
@@ -115,6 +129,7 @@ func (s *Server) openPlace(url string, r *rules) error {
 	p := &place{l: l}
 	p.follow(s.ctx, &s.wg, r)
 	s.places[url] = p
+	s.o.Log.Info("answering health probes", "at", l.Addr().String(), "tells", r.expose.String())
 	s.wg.Go(func() { s.watch(p.closed.Load, url, s.http.Serve(p)) })
 	return nil
 }
