@@ -6,6 +6,7 @@ import (
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/bus"
 	"pkgd.io/pkgd/internal/daemon/public"
+	"pkgd.io/pkgd/internal/statuspage"
 	"pkgd.io/pkgd/overlord"
 	"pkgd.io/pkgd/snapctl/ctlcmd"
 )
@@ -20,10 +21,20 @@ func New(ov *overlord.Overlord) *Daemon {
 		Bus:    newBus(ov),
 		Config: ov.Config(),
 		Public: public.New(public.Options{
-			Health: ov.Health(), Services: ov.Services(), Packages: ov.Packages(), Writable: ov.State().Writable, Alive: ov.Alive,
+			Health: ov.Health(), Services: ov.Services(), Page: newPage(ov), Writable: ov.State().Writable, Alive: ov.Alive,
 			Version: ov.System().Version, Log: ov.Log(),
 		}),
 		Ctl: ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
+	})
+}
+
+func newPage(ov *overlord.Overlord) *statuspage.Page {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // the page does without
+	}
+	return statuspage.New(statuspage.Options{
+		Health: ov.Health(), Packages: ov.Packages(), Host: host, Version: ov.System().Version, Log: ov.Log(),
 	})
 }
 

@@ -21,7 +21,7 @@ func BenchmarkAnswers(b *testing.B) {
 		records = append(records, record(fmt.Sprintf("pkg%03d", i), "active"))
 	}
 	h := newHost(records...)
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}, Writable: h.Writable, Alive: time.Now})
+	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable, Alive: time.Now})
 	if err := s.Open(tcp()); err != nil {
 		b.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"pkgd.io/pkgd/internal/statuspage"
 )
 
 // answer is a whole response but for what a method takes from it.
@@ -45,8 +47,8 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		s.metrics.serve(w, r, rules.expose)
 		return
 	}
-	if r.URL.Path == "/" && r.Header.Get("Accept") == eventStream {
-		s.stream(w, r)
+	if statuspage.Serves(r.URL.Path) {
+		s.o.Page.Serve(w, r, rules.expose.String())
 		return
 	}
 	send(w, r, s.route(r, rules))
@@ -66,8 +68,6 @@ func (s *Server) route(r *http.Request, rules *rules) answer {
 		return s.healthcheck(r, rules)
 	case "/metrics":
 		return answer{status: http.StatusOK, kind: textKind}
-	case "/":
-		return s.page(r, rules)
 	}
 	if name, ok := strings.CutPrefix(r.URL.Path, "/readyz/packages/"); ok {
 		return s.packageReady(r, rules, name)

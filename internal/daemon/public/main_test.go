@@ -3,7 +3,7 @@ package public_test
 import (
 	"bufio"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,15 +32,12 @@ type host struct {
 	writable atomic.Pointer[error]
 	late     atomic.Int64 // ns that the loop is late
 
-	mu      sync.Mutex // guards below
-	turns   []func(api.Transition, api.Record)
-	happen  func(api.Event)
-	history map[string][]api.Transition
-	whys    map[string]api.Why
-	ping    func(ctx context.Context) error
-	status  []service.Status
-	event   func(service.Event)
-	asked   chan struct{} // after each Status
+	mu     sync.Mutex // guards below
+	turns  []func(api.Transition, api.Record)
+	ping   func(ctx context.Context) error
+	status []service.Status
+	event  func(service.Event)
+	asked  chan struct{} // after each Status
 }
 
 var checkedAt = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -94,29 +91,12 @@ func (h hostHealth) Subscribe(f func(api.Transition, api.Record)) (cancel func()
 	return func() {}
 }
 
-func (h hostHealth) History(name string, _ int) ([]api.Transition, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.history[name], nil
-}
+// fakePage tells what it was allowed to tell.
+type fakePage struct{}
 
-type hostPackages struct{ *host }
-
-func (h hostPackages) Why(name string) (api.Why, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	why, ok := h.whys[name]
-	if !ok {
-		return why, errors.New("nothing was ever changed")
-	}
-	return why, nil
-}
-
-func (h hostPackages) Subscribe(f func(api.Event)) (cancel func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.happen = f
-	return func() {}
+func (fakePage) Run(ctx context.Context) { <-ctx.Done() }
+func (fakePage) Serve(w http.ResponseWriter, r *http.Request, expose string) {
+	fmt.Fprintf(w, "%s for who may know %s", r.URL.Path, expose)
 }
 
 type hostServices struct{ *host }
@@ -152,7 +132,7 @@ type bench struct {
 func open(t *testing.T, h *host, c config.Config) *bench {
 	t.Helper()
 	s := public.New(public.Options{
-		Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}, Writable: h.Writable, Version: "7.7.7",
+		Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable, Version: "7.7.7",
 		Alive: func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) },
 	})
 	if err := s.Open(c); err != nil {

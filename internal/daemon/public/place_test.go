@@ -42,6 +42,16 @@ func TestHTTP10WithoutHostIsAnswered(t *testing.T) {
 	}
 }
 
+func TestPageIsToldWhatItMayTell(t *testing.T) {
+	for expose, paths := range map[string][]string{"counts": {"/", "/events"}, "full": {"/page/style.css"}} {
+		for _, path := range paths {
+			if g := open(t, newHost(), tcp(exposing(expose))).ask("GET " + path); g.body != path+" for who may know "+expose {
+				t.Errorf("%s: %q", path, g.body)
+			}
+		}
+	}
+}
+
 func TestOnlyAllowedNetworksMayAsk(t *testing.T) {
 	allow := func(prefix string) func(*config.Listener) {
 		return func(l *config.Listener) { l.Allow = []netip.Prefix{netip.MustParsePrefix(prefix)} }
@@ -76,7 +86,7 @@ func TestAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
 	}
 	defer l.Close()
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}})
+	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}})
 	err = s.Open(one("tcp://" + l.Addr().String()))
 	if err == nil || !strings.HasPrefix(err.Error(), "cannot answer health probes at tcp://"+l.Addr().String()+": ") {
 		t.Errorf("got %v", err)
@@ -115,7 +125,7 @@ func TestPlacesFollowANewConfiguration(t *testing.T) {
 
 func TestServerEndsWithAnErrorAndIsNotReadyWhenAPlaceFails(t *testing.T) {
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Packages: hostPackages{h}, Writable: h.Writable})
+	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable})
 	c := unixSocket(t)
 	if err := s.Open(c); err != nil {
 		t.Fatal(err)

@@ -21,14 +21,13 @@ import (
 // Health is what the listener asks of healthstate.
 type Health interface {
 	Snapshot() *healthstate.Snapshot
-	History(name string, limit int) ([]api.Transition, error) // reads the disk
 	Subscribe(f func(api.Transition, api.Record)) (cancel func())
 }
 
-// Packages is what the status page asks of pkgstate.
-type Packages interface {
-	Why(name string) (api.Why, error) // takes a lock
-	Subscribe(f func(api.Event)) (cancel func())
+// Page is the status page; see package statuspage.
+type Page interface {
+	Run(ctx context.Context)
+	Serve(w http.ResponseWriter, r *http.Request, expose string)
 }
 
 // Services is what the listener asks of the service manager.
@@ -42,7 +41,7 @@ type Services interface {
 type Options struct {
 	Health   Health
 	Services Services
-	Packages Packages
+	Page     Page             // what people see at /
 	Writable func() error     // why state cannot be written, or nil; must not wait
 	Alive    func() time.Time // the last moment at which the loop turned as it should
 	Version  string
@@ -57,8 +56,7 @@ type Server struct {
 	ending  atomic.Pointer[string] // why pkgd is not ready any more
 	up      *upness
 	moments moments
-	chron   *chronicle
-	streams atomic.Int64
+	page    sync.Once // runs
 	metrics *metrics
 
 	ctx    context.Context // of probes and agents; ends with Serve
@@ -80,7 +78,6 @@ func New(o Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
 	context.AfterFunc(s.ctx, s.metrics.subscribe(o.Health))
-	s.chron = newChronicle(o.Health, o.Packages, o.Log)
 	s.http = httpserver.New(http.HandlerFunc(s.dispatch), placeContext, o.Log)
 	return s
 }
@@ -112,7 +109,7 @@ func (s *Server) Open(c config.Config) error {
 		s.up.start(s.ctx, &s.wg)
 	}
 	if len(s.places) > 0 {
-		s.chron.start(s.ctx, &s.wg)
+		s.page.Do(func() { s.wg.Go(func() { s.o.Page.Run(s.ctx) }) })
 	}
 	return err
 }
