@@ -189,9 +189,3 @@ func (m *Manager) logTask(t *state.Task, format string, args ...any) {
 	defer m.st.Unlock()
 	t.Logf(format, args...)
 }
-
-func (m *Manager) warn(pkg, code, message string) {
-	m.st.Lock()
-	defer m.st.Unlock()
-	m.st.Warn(pkg, code, message)
-}
