@@ -106,6 +106,7 @@ func (m *Manager) land(doubt bool) {
 		m.out.unsaved[r] = true
 	}
 	m.out.flying = nil
+	m.bound()
 }
 
 // settleTaken forgets what the collector has, or will never have.

@@ -81,9 +81,10 @@ func (b *outbox) all() []*report {
 	return slices.Concat(b.changes, b.doubtful, b.flying, b.resting())
 }
 
-// weight is how much waits.
+// weight is how much waits, without what is just being told at rest: that cannot
+// be dropped, and is little.
 func (b *outbox) weight() (reports, bytes int) {
-	for _, r := range slices.Concat(b.changes, b.doubtful, b.flying, slices.Collect(maps.Values(b.open))) {
+	for _, r := range slices.Concat(b.changes, b.doubtful, slices.Collect(maps.Values(b.open))) {
 		reports++
 		bytes += r.size
 	}

@@ -21,13 +21,13 @@ func (m *Manager) Outbox() api.Outbox {
 	}
 	for _, r := range m.out.all() {
 		o.Waiting = append(o.Waiting, waiting(r))
+		o.Bytes += r.size
 		if r.Kind == api.ReportChange {
 			o.Changes++
 		} else {
 			o.Rest++
 		}
 	}
-	_, o.Bytes = m.out.weight()
 	if next := slices.MaxFunc([]time.Time{l.next, l.retry}, time.Time.Compare); m.conf.URL != "" {
 		o.NextExchange = &next
 	}
