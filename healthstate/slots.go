@@ -3,6 +3,7 @@ package healthstate
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,15 +13,25 @@ const slotTime = time.Second
 // slots bound how many runs are young at once.
 type slots struct {
 	tokens chan struct{}
-	freed  func() // called after a slot was given back; nil: nobody listens
+	wanted atomic.Bool // one was asked for in vain
+	freed  func()      // called when one that was wanted is given back; nil: nobody listens
 }
 
 func newSlots(n int, freed func()) *slots {
 	return &slots{tokens: make(chan struct{}, n), freed: freed}
 }
 
-// try takes a slot if there is one.
+// try takes a slot if there is one. After a refusal freed is called in time: one
+// given back before it was wanted is found by looking once more.
 func (s *slots) try() (release func(), ok bool) {
+	if release, ok = s.tryOnce(); ok {
+		return release, true
+	}
+	s.wanted.Store(true)
+	return s.tryOnce()
+}
+
+func (s *slots) tryOnce() (release func(), ok bool) {
 	select {
 	case s.tokens <- struct{}{}:
 		return s.held(), true
@@ -45,7 +56,7 @@ func (s *slots) held() (release func()) {
 	giveBack := func() {
 		once.Do(func() {
 			<-s.tokens
-			if s.freed != nil {
+			if s.wanted.Swap(false) && s.freed != nil {
 				s.freed()
 			}
 		})
