@@ -22,7 +22,6 @@ type changeView struct {
 	Took        string
 	Checks      []api.CheckDiff
 	Person      bool // somebody has to decide
-	Open        bool // it went wrong: a person wants to read on
 }
 
 type saidView struct{ Status, Reason string }
