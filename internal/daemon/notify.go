@@ -14,17 +14,17 @@ import (
 // wants to know (sd_notify), that we serve, how the packages are, and as often
 // as it asks for that the daemon's loop still turns. It ends with ctx.
 func (d *Daemon) notify(ctx context.Context) {
-	if told, err := sd.SdNotify(false, "READY=1\nSTATUS="+public.Line(d.o.Health.Host())); err != nil || !told {
-		d.logUntold(err)
-		return
-	}
-	changed := make(chan struct{}, 1)
+	changed := make(chan struct{}, 1) // from before the first word: nothing may fall in between
 	defer d.o.Health.Subscribe(func(api.Transition, api.Record) {
 		select {
 		case changed <- struct{}{}:
 		default: // will be told with the one that waits
 		}
 	})()
+	if told, err := sd.SdNotify(false, "READY=1\nSTATUS="+public.Line(d.o.Health.Host())); err != nil || !told {
+		d.logUntold(err)
+		return
+	}
 	limit, err := sd.SdWatchdogEnabled(false)
 	d.logUntold(err)
 	var tick <-chan time.Time
