@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -52,7 +53,10 @@ func (d *disk) command(name string, args ...string) {
 func (d *disk) mount() {
 	d.t.Helper()
 	options := "loop"
-	if d.kind == "xfs" {
+	switch d.kind {
+	case "ext4":
+		options += ",errors=remount-ro"
+	case "xfs":
 		options += ",nouuid" // the same one may live on in somebody's mount namespace
 	}
 	d.command("mount", "-o", options, d.image, d.dir)
@@ -135,16 +139,18 @@ func (d *disk) shutdown() error {
 	return nil
 }
 
-// readOnly remounts the disk.
-func (d *disk) readOnly(yes bool) {
+// fail has the kernel find an error on the disk, upon which it lets nobody write
+// to it any more.
+func (d *disk) fail() {
 	d.t.Helper()
-	mode := "remount,rw"
-	if yes {
-		mode = "remount,ro"
+	out, err := exec.Command("findmnt", "-n", "-o", "SOURCE", d.dir).Output()
+	if err != nil {
+		d.t.Fatalf("cannot find the disk's device: %v", err)
 	}
-	// A read-only remount is refused while files are open for writing, except
-	// by the way the kernel itself takes when it finds an error.
-	d.command("mount", "-o", mode, d.dir)
+	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(strings.TrimSpace(string(out))), "trigger_fs_error")
+	if err := os.WriteFile(trigger, []byte("1"), 0o200); err != nil {
+		d.t.Skipf("the kernel cannot be told of a failing disk: %v", err)
+	}
 }
 
 // fill leaves no free byte; give deletes what it took.

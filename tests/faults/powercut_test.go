@@ -31,10 +31,8 @@ func TestPowerCutBeforeEveryFlushOfARefresh(t *testing.T) {
 						ends[rev]++
 					})
 				}
-				finding{
-					"power cut, " + kind, "before each flush of a refresh to a " + name + " revision", cuts - 1,
-					fmt.Sprintf("old revision %d times, new %d", ends[1], ends[2]),
-				}.report(t)
+				report(t, "power cut, "+kind, "before each flush of a refresh to a "+name+" revision", cuts-1,
+					fmt.Sprintf("old revision %d times, new %d", ends[1], ends[2]))
 			})
 		}
 	}
@@ -68,6 +66,7 @@ func cutAt(t *testing.T, ready *world, n int, health string) (survived bool, rev
 	w.start()
 	rev = w.ended(health)
 	w.holds(rev)
+	w.noLeftovers()
 	w.stop()
 	return false, rev
 }

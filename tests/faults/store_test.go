@@ -43,7 +43,7 @@ func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
 			w.start()
 			w.holds(1)
 			w.stop()
-			finding{"state.db " + name, "at rest", 1, "refused to start, moved nothing; as before after pkgd debug recover"}.report(t)
+			report(t, "state.db "+name, "at rest", 1, "refused to start, moved nothing; as before after pkgd debug recover")
 		})
 	}
 }
@@ -115,8 +115,6 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 		refused++
 	}
 	t.Logf("lost at %v", lost)
-	finding{
-		"state.db flipped by a byte", "after an unclean stop", refused + held,
-		fmt.Sprintf("refused and recovered %d times, started and told the truth %d times", refused, held),
-	}.report(t)
+	report(t, "state.db flipped by a byte", "after an unclean stop", refused+held,
+		fmt.Sprintf("refused and recovered %d times, started with every package it had %d times", refused, held))
 }

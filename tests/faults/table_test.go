@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ type finding struct {
 	fault, when string
 	times       int
 	reached     string
+	lost        string // empty: nothing
 }
 
 var found struct {
@@ -22,8 +24,14 @@ var found struct {
 	rows []finding
 }
 
-// report adds a row, unless the test has failed: what is in the table held.
-func (f finding) report(t *testing.T) {
+// report adds a row of what was lost nowhere.
+func report(t *testing.T, fault, when string, times int, reached string) {
+	t.Helper()
+	finding{fault: fault, when: when, times: times, reached: reached}.add(t)
+}
+
+// add adds a row, unless the test has failed: what is in the table held.
+func (f finding) add(t *testing.T) {
 	t.Helper()
 	if t.Failed() {
 		return
@@ -44,7 +52,7 @@ func printTable(document string) error {
 	var b strings.Builder
 	b.WriteString("| fault | when | times | reached, every time | lost |\n|---|---|---|---|---|\n")
 	for _, f := range found.rows {
-		fmt.Fprintf(&b, "| %s | %s | %d | %s | nothing |\n", f.fault, f.when, f.times, f.reached)
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %s |\n", f.fault, f.when, f.times, f.reached, cmp.Or(f.lost, "nothing"))
 	}
 	fmt.Print("\n", b.String(), "\n")
 	if document == "" {

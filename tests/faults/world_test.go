@@ -106,6 +106,7 @@ func (w *world) pack(v, health string) string {
 	dir := filepath.Join(w.pkgs, v)
 	w.write(dir+"/meta/pkg.yaml", fmt.Sprintf("name: web\nversion: %q\nsummary: A web server\nservices:\n  serve: {command: bin/serve, ready: {exec: bin/ready}}\n", v), 0o644)
 	w.write(dir+"/meta/hooks/check-health", "#!/bin/sh\n"+health+"\n", 0o755)
+	w.write(dir+"/meta/hooks/install", "#!/bin/sh\nctl set port="+v+"\n", 0o755)
 	w.write(dir+"/meta/hooks/post-refresh", "#!/bin/sh\nctl set port="+v+"\n", 0o755)
 	w.write(dir+"/bin/ready", "#!/bin/sh\n[ -s $PKG_DATA/schema ]\n", 0o755)
 	w.write(dir+"/bin/serve", "#!/bin/sh\n"+migrate(v)+"while :; do sleep 1000; done\n", 0o755)
@@ -127,21 +128,28 @@ func (w *world) start(calls ...int) {
 // tryStart gives what the client says where no daemon comes up.
 func (w *world) tryStart(calls ...int) error {
 	w.t.Helper()
-	w.cmd = exec.Command(filepath.Join(bin, "pkgd"), "run", "--root", w.dirs.Root)
-	w.cmd.Env, w.cmd.Stderr = os.Environ(), &w.log
-	keep := func(*testing.T) *gate { return nil }
-	if len(calls) > 0 {
-		var err error
-		if keep, err = behindGate(w.cmd, calls...); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	keep := w.prepare(calls...)
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.gate = keep(w.t)
 	w.await(w.cmd)
 	return w.c.AwaitDaemon(w.ctx())
+}
+
+// prepare makes the command that runs the daemon.
+func (w *world) prepare(calls ...int) (keep func(*testing.T) *gate) {
+	w.t.Helper()
+	w.cmd = exec.Command(filepath.Join(bin, "pkgd"), "run", "--root", w.dirs.Root)
+	w.cmd.Env, w.cmd.Stderr = os.Environ(), &w.log
+	keep = func(*testing.T) *gate { return nil }
+	if len(calls) > 0 {
+		var err error
+		if keep, err = behindGate(w.cmd, calls...); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return keep
 }
 
 func (w *world) await(cmd *exec.Cmd) {

@@ -1,0 +1,138 @@
+package faults
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
+	needs(t, "mkfs.ext4")
+	w := newWorld(t, "ext4")
+	w.installed()
+	w.start()
+	w.awaitService()
+	target := w.pack("42", well)
+	w.answers() // keeps its connection
+	var old unix.Rlimit
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Prlimit(w.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &old); err != nil {
+		t.Fatal(err)
+	}
+	few := unix.Rlimit{Cur: uint64(len(open)), Max: old.Max}
+	if err := unix.Prlimit(w.cmd.Process.Pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		t.Fatal(err)
+	}
+	change, err := w.begin("refresh", target)
+	if err == nil {
+		t.Error("a refresh without descriptors went well")
+	} else {
+		w.says(err, "too many open files")
+	}
+	w.sayNothingFalse()
+	if err := unix.Prlimit(w.cmd.Process.Pid, unix.RLIMIT_NOFILE, &old, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.recovers()
+	w.holds(w.endOf(change, 1, 2))
+	w.mustDo("refresh", target)
+	w.holds(2)
+	w.cleanAfterRestart(2)
+	report(t, "EMFILE", "refresh", 1, "told; old revision, then the new one when there were descriptors")
+}
+
+// starts tells whether a call starts another program, rather than a thread.
+func (c call) starts() bool {
+	flags := c.args[0]
+	if c.nr == unix.SYS_CLONE3 {
+		b := make([]byte, 8)
+		f, err := os.Open(fmt.Sprintf("/proc/%d/mem", c.tid))
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		if _, err := f.ReadAt(b, int64(c.args[0])); err != nil {
+			return false
+		}
+		flags = binary.NativeEndian.Uint64(b)
+	}
+	return flags&unix.CLONE_THREAD == 0
+}
+
+func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
+	needs(t, "mkfs.ext4")
+	w := newWorld(t, "ext4")
+	w.installed()
+	w.start(unix.SYS_CLONE, unix.SYS_CLONE3)
+	w.awaitService()
+	var refused atomic.Int64
+	w.gate.set(func(c call) outcome {
+		if !c.by("pkgd") || !c.starts() {
+			return through
+		}
+		refused.Add(1)
+		return outcome{errno: unix.ENOMEM}
+	})
+	h, err := w.c.Check(w.ctx(), api.HealthRequest{Names: []string{"web"}})
+	if refused.Load() == 0 {
+		t.Fatal("nothing was refused")
+	}
+	if w.says(err, "cannot allocate memory"); len(h.Packages) != 0 {
+		t.Errorf("a hook that could not be started told %+v", h.Packages)
+	}
+	w.gate.set(letThrough)
+	w.holds(1)
+	w.cleanAfterRestart(1)
+	report(t, "ENOMEM at fork", "check", 1, "told, no new record; the hook runs again when there is memory")
+}
+
+func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
+	needs(t, "mkfs.ext4")
+	w := newWorld(t, "ext4")
+	w.installed()
+	w.start()
+	w.awaitService()
+	chg, err := w.ask("refresh", w.pack("42", "ulimit -v 1000; "+well))
+	if err != nil || chg.Status == "Done" {
+		t.Fatalf("a revision whose hook has no memory was called good: %+v %v", chg, err)
+	}
+	w.holds(1)
+	w.cleanAfterRestart(1)
+	report(t, "ENOMEM in a hook", "refresh", 1, "taken back to the old revision")
+}
+
+func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
+	needs(t, "mkfs.ext4")
+	w := newWorld(t, "ext4")
+	w.installed()
+	w.start()
+	w.awaitService()
+	target := w.pack("42", well)
+	w.disk.fail()
+	change, err := w.begin("refresh", target)
+	if err != nil {
+		w.says(err, "read-only file system")
+	}
+	w.sayNothingFalse()
+	w.kill()
+	w.disk.replug()
+	w.start()
+	w.awaitService()
+	if _, begun := w.settle("refresh"); begun {
+		t.Errorf("change %s was begun on a disk that cannot be written", change)
+	}
+	w.holds(1)
+	w.mustDo("refresh", target)
+	w.holds(2)
+	w.cleanAfterRestart(2)
+	report(t, "the kernel remounts the disk read-only", "refresh", 1, "told; old revision after the next mount, then the new one")
+}
