@@ -152,8 +152,8 @@ func many(gid uint32) []uint32 {
 func TestWhatHooksPrintedIsForAdminsOnly(t *testing.T) {
 	f := newFake()
 	secret := api.Task{ID: "1", Log: []string{"secret"}}
-	f.made.why = api.Why{Package: "web", HookOutput: "secret", Outcome: "reverted"}
-	f.made.one = api.Change{ID: "7", Tasks: []api.Task{secret}, Outcomes: []api.Why{f.made.why}}
+	f.made.why = api.Why{Package: "web", HookOutput: "secret", Error: "exited with status 1: secret", Outcome: "reverted"}
+	f.made.one = api.Change{ID: "7", Err: "secret", Tasks: []api.Task{secret}, Outcomes: []api.Why{f.made.why}}
 	f.made.changes = []api.Change{f.made.one}
 	h := startWith(t, f, nil)
 	for _, path := range []string{"/v1/packages/web/why", "/v1/changes", "/v1/changes/7", "/v1/changes/7/wait"} {

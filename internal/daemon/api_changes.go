@@ -69,15 +69,16 @@ func postChange(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, erro
 
 // visibleChange is a change as the asker may see it.
 func (d *Daemon) visibleChange(r *http.Request, chg api.Change) api.Change {
-	if (len(chg.Tasks) == 0 && len(chg.Outcomes) == 0) || d.isAdmin(r) {
+	if (len(chg.Tasks) == 0 && len(chg.Outcomes) == 0 && chg.Err == "") || d.isAdmin(r) {
 		return chg
 	}
 	return publicChange(chg)
 }
 
 // publicChange takes from a change what hooks printed, which stands in the
-// tasks' logs and in the packages' stories.
+// tasks' logs, in the packages' stories and, as its last line, in errors.
 func publicChange(chg api.Change) api.Change {
+	chg.Err = ""
 	chg.Tasks = slices.Clone(chg.Tasks)
 	for i := range chg.Tasks {
 		chg.Tasks[i] = withoutLog(chg.Tasks[i])

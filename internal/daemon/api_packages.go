@@ -51,7 +51,7 @@ func getWhy(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
 // withoutOutput takes from a story what a hook printed: it may hold secrets,
 // which a status and its message are not meant to.
 func withoutOutput(why api.Why) api.Why {
-	why.HookOutput = ""
+	why.HookOutput, why.Error = "", ""
 	return why
 }
 
