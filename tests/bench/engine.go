@@ -72,7 +72,7 @@ func measureEngine(b *bench) ([]*figure, error) {
 		name: "checkpoint/old=10000", what: "checkpoint of one changed task, 10,000 old ones", unit: "µs",
 		baseline: "the same with 100 old ones", goal: timesAtMost(1.2),
 	}
-	perTask := &figure{name: "commits-per-task", what: "durable commits of a task from do to done", unit: "commits", goal: atMost(3)}
+	perTask := &figure{name: "commits-per-task", what: "durable commits of a task from do to done", unit: "times", goal: atMost(3)}
 	s, err := b.buildSuite("overlord/state")
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func measureIdle(b *bench) ([]*figure, error) {
 	c.Close()
 	time.Sleep(2 * time.Second) // until the garbage of the start is gone
 	wakes := &figure{
-		name: "idle-wake-ups", what: "wake-ups in 20 s in which no check is due", unit: "wake-ups",
+		name: "idle-wake-ups", what: "wake-ups in 20 s while idle, no check due", unit: "times",
 		baseline: "stub daemon of Go's net/http", goal: atMost(0),
 	}
 	ours, base, err := watchSleep(h.pid(), stub.Process.Pid)
@@ -38,7 +38,7 @@ func measureIdle(b *bench) ([]*figure, error) {
 		return nil, err
 	}
 	wakes.add(ours, base)
-	left, err := h.figuresOf(before, c, "idle", "in them")
+	left, err := h.figuresOf(before, c, "idle", "while idle")
 	if err != nil {
 		return nil, err
 	}

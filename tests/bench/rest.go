@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,8 +58,21 @@ func (b *bench) hundred(config string) (*house, string, error) {
 	if err := h.configure(config); err != nil {
 		return nil, "", err
 	}
-	_, err = h.start()
-	return h, folder, err
+	if _, err := h.start(); err != nil {
+		return nil, "", err
+	}
+	return h, folder, h.mustShow(restPackages)
+}
+
+// mustShow fails unless the daemon knows so many packages, all of them active.
+func (h *house) mustShow(packages int) error {
+	c := h.client()
+	defer c.Close()
+	health, err := c.Health(context.Background())
+	if err == nil && health.Counts["active"] != packages {
+		err = fmt.Errorf("instead of %d active packages there are %v", packages, health.Counts)
+	}
+	return err
 }
 
 // paces are the loops that pkgd at rest is compared with.
@@ -179,7 +193,7 @@ func (h *house) watchRest(loops [len(paces)]*role) ([]*figure, error) {
 		}
 		w.shares = now
 	}
-	left, err := h.figuresOf(traces, w.c, "rest", "while hooks run at rest")
+	left, err := h.figuresOf(traces, w.c, "rest", "while hooks run")
 	return append(figures, left...), err
 }
 
@@ -191,11 +205,11 @@ func restFigures() []*figure {
 			baseline: "os/exec with a pipe", goal: timesAtMost(1.5),
 		},
 		{
-			name: "rest-own-cpu/confined", what: "the same", unit: "µs",
+			name: "rest-own-cpu/confined", what: "  the same", unit: "µs",
 			baseline: "os/exec with a pipe on a confined thread", goal: timesAtMost(1.3),
 		},
 		{
-			name: "rest-own-cpu/answering", what: "the same", unit: "µs",
+			name: "rest-own-cpu/answering", what: "  the same", unit: "µs",
 			baseline: "that, which also answers the hook's ctl", goal: noGoal,
 		},
 	}
@@ -247,9 +261,9 @@ func (h *house) figuresOf(since traces, c *client.Client, name, when string) ([]
 	}
 	return []*figure{
 		{name: name + "-written", what: "written to disk " + when, unit: "bytes", goal: atMost(0), ours: []float64{now.written - since.written}},
-		{name: name + "-commits", what: "durable commits " + when, unit: "commits", goal: atMost(0), ours: []float64{now.commits - since.commits}},
-		{name: name + "-database", what: "changes of state.db's size or time " + when, unit: "changes", goal: atMost(0), ours: []float64{changed}},
-		{name: name + "-logged", what: "log " + when, unit: "bytes", goal: atMost(0), ours: []float64{now.logged - since.logged}},
+		{name: name + "-commits", what: "durable commits " + when, unit: "times", goal: atMost(0), ours: []float64{now.commits - since.commits}},
+		{name: name + "-database", what: "changes of state.db " + when, unit: "times", goal: atMost(0), ours: []float64{changed}},
+		{name: name + "-logged", what: "logged " + when, unit: "bytes", goal: atMost(0), ours: []float64{now.logged - since.logged}},
 		{name: name + "-resident", what: "resident memory " + when, unit: "MiB", goal: atMost(25), ours: []float64{mib}},
 	}, nil
 }

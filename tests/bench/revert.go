@@ -30,19 +30,27 @@ func writeWeb(dir, version, health string) error {
 	})
 }
 
+// revertFigures are filled round by round.
+type revertFigures struct{ back, down, end *figure }
+
+func newRevertFigures() revertFigures {
+	return revertFigures{
+		back: &figure{
+			name: "revert/serving-again", what: "error hook: pkgd refresh until the old revision serves again", unit: "ms",
+			baseline: "2 × (hook, stop, start) with os/exec", goal: atMost(300),
+		},
+		down: &figure{
+			name: "revert/downtime", what: "  downtime in it, both switches", unit: "ms",
+			baseline: "2 × (stop, start) with os/exec", goal: atMost(150),
+		},
+		end: &figure{name: "revert/command", what: "  until the command has ended", unit: "ms", goal: noGoal},
+	}
+}
+
 // measureRevert refreshes to revisions whose hook says error, with pkgd's own
 // defaults, and watches the service come back.
 func measureRevert(b *bench) ([]*figure, error) {
 	const rounds = 21
-	back := &figure{
-		name: "revert/serving-again", what: "error hook: pkgd refresh until the old revision serves", unit: "ms",
-		baseline: "2 × (hook, stop, start) by hand", goal: atMost(300),
-	}
-	down := &figure{
-		name: "revert/downtime", what: "downtime of that, both switches", unit: "ms",
-		baseline: "the same", goal: atMost(150),
-	}
-	end := &figure{name: "revert/command", what: "until pkgd refresh has told the story and ended", unit: "ms", goal: noGoal}
 	h, err := newHouse(b.bin, b.work, "services: embedded\n")
 	if err != nil {
 		return nil, err
@@ -58,24 +66,21 @@ func measureRevert(b *bench) ([]*figure, error) {
 		return nil, err
 	}
 	defer byHand.close()
+	f := newRevertFigures()
 	for i := range rounds {
 		baseBack, baseDown, err := byHand.round()
 		if err != nil {
 			return nil, err
 		}
-		tree := filepath.Join(trees, fmt.Sprint("2.", i))
-		if err := writeWeb(tree, fmt.Sprint("2.", i), "--code=schema-too-new error 'Schema 42 is newer than this program'"); err != nil {
-			return nil, err
-		}
-		r, err := h.refreshAndRevert(w, tree, firstRevision+1+i)
+		r, err := h.refreshAndRevert(w, trees, firstRevision+1+i)
 		if err != nil {
 			return nil, err
 		}
-		back.add(ms(r.back), ms(baseBack))
-		down.add(ms(r.down), ms(baseDown))
-		end.add(ms(r.end))
+		f.back.add(ms(r.back), ms(baseBack))
+		f.down.add(ms(r.down), ms(baseDown))
+		f.end.add(ms(r.end))
 	}
-	return []*figure{back, down, end}, nil
+	return []*figure{f.back, f.down, f.end}, nil
 }
 
 // installWeb puts a working version in and begins to watch its service.
@@ -111,7 +116,12 @@ const firstRevision = 1
 type reverted struct{ back, down, end time.Duration }
 
 // refreshAndRevert is one bad refresh, to a tree that becomes a revision.
-func (h *house) refreshAndRevert(w *watch, tree string, revision int) (r reverted, err error) {
+func (h *house) refreshAndRevert(w *watch, trees string, revision int) (r reverted, err error) {
+	version := fmt.Sprint("2.", revision)
+	tree := filepath.Join(trees, version)
+	if err := writeWeb(tree, version, "--code=schema-too-new error 'Schema 42 is newer than this program'"); err != nil {
+		return r, err
+	}
 	if err := w.follow(revision); err != nil {
 		return r, err
 	}

@@ -7,59 +7,84 @@ import (
 	"time"
 )
 
+// startsBefore is how often the aged root has been started.
+const startsBefore = 100
+
+// startFigures are filled round by round.
+type startFigures struct{ serving, aged, ending *figure }
+
+func newStartFigures() startFigures {
+	return startFigures{
+		serving: &figure{
+			name: "start-until-serving/packages=100", what: "exec until the admin socket answers, 100 packages", unit: "ms",
+			baseline: "stub daemon of Go's net/http", goal: atMost(40),
+		},
+		aged: &figure{
+			name: "hundredth-start", what: "  the same: no slower than the first, ±10 %", unit: "ms",
+			baseline: "first start, on a copy of the root before 100 others", goal: timesAtMost(1.1),
+		},
+		ending: &figure{
+			name: "stop", what: "SIGTERM until exit, no change and no service", unit: "ms",
+			baseline: "stub daemon of Go's net/http", goal: atMost(100),
+		},
+	}
+}
+
 // measureStart starts three daemons in turns: one on a root where it was started
-// a hundred times before, one on a fresh copy of what that root was, and the
-// stub.
+// a hundred times before, one on a copy of what that root was then, and the stub.
 func measureStart(b *bench) ([]*figure, error) {
-	const before, rounds = 100, 21
-	serving := &figure{
-		name: "start-until-serving/packages=100", what: "start until serving, 100 packages, 100 starts before", unit: "ms",
-		baseline: "stub daemon of Go's net/http", goal: atMost(40),
-	}
-	aged := &figure{
-		name: "hundredth-start", what: "the same (no slower than the first, ±10 %)", unit: "ms",
-		baseline: "first start on a copy of the root", goal: timesAtMost(1.1),
-	}
-	ending := &figure{
-		name: "stop", what: "SIGTERM until exit, no change and no service", unit: "ms",
-		baseline: "stub daemon of Go's net/http", goal: atMost(100),
-	}
-	old, _, err := b.hundred(seldom)
+	const rounds = 21
+	old, fresh, err := b.aged()
 	if err != nil {
 		return nil, err
 	}
 	defer old.close()
-	if _, err := old.stop(); err != nil {
-		return nil, err
-	}
-	fresh, err := copyOf(old, b.work)
-	if err != nil {
-		return nil, err
-	}
 	defer fresh.close()
-	for range before {
-		if _, _, err := old.startAndStop(); err != nil {
-			return nil, err
-		}
-	}
+	f := newStartFigures()
 	for i := range rounds {
-		stubStart, stubStop, err := stubStartAndStop(filepath.Join(b.work, "stub"+strconv.Itoa(i)))
-		if err != nil {
+		if err := f.round(b.work, strconv.Itoa(i), old, fresh); err != nil {
 			return nil, err
 		}
-		first, err := firstStart(fresh, b.work)
-		if err != nil {
-			return nil, err
-		}
-		start, stop, err := old.startAndStop()
-		if err != nil {
-			return nil, err
-		}
-		serving.add(ms(start), ms(stubStart))
-		aged.add(ms(start), ms(first))
-		ending.add(ms(stop), ms(stubStop))
 	}
-	return []*figure{serving, aged, ending}, nil
+	return []*figure{f.serving, f.aged, f.ending}, nil
+}
+
+// aged is a house that was started often, and its copy from before that.
+func (b *bench) aged() (old, fresh *house, err error) {
+	if old, _, err = b.hundred(seldom); err != nil {
+		return nil, nil, err
+	}
+	if _, err := old.stop(); err != nil {
+		return nil, nil, err
+	}
+	if fresh, err = copyOf(old, b.work); err != nil {
+		return nil, nil, err
+	}
+	for range startsBefore {
+		if _, _, err := old.startAndStop(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return old, fresh, nil
+}
+
+func (f startFigures) round(work, name string, old, fresh *house) error {
+	stubStart, stubStop, err := stubStartAndStop(filepath.Join(work, "stub"+name))
+	if err != nil {
+		return err
+	}
+	first, err := firstStart(fresh, work)
+	if err != nil {
+		return err
+	}
+	start, stop, err := old.startAndStop()
+	if err != nil {
+		return err
+	}
+	f.serving.add(ms(start), ms(stubStart))
+	f.aged.add(ms(start), ms(first))
+	f.ending.add(ms(stop), ms(stubStop))
+	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -14,7 +14,10 @@ func printLines(w io.Writer, figures []*figure) {
 	for _, f := range figures {
 		fmt.Fprintf(w, "BenchmarkPkgd/%s\t%d\t%s %s\t%s p90-%s", f.name, len(f.ours), exact(median(f.ours)), f.unit, exact(quantile(f.ours, 0.9)), f.unit)
 		if len(f.base) > 0 {
-			fmt.Fprintf(w, "\t%s baseline-%s\t%s ratio", exact(median(f.base)), f.unit, exact(f.ratio()))
+			fmt.Fprintf(w, "\t%s baseline-%s", exact(median(f.base)), f.unit)
+		}
+		if r := f.ratio(); !math.IsNaN(r) {
+			fmt.Fprintf(w, "\t%s ratio", exact(r))
 		}
 		if f.goal.wanted() {
 			fmt.Fprintf(w, "\t%s goal\t%d met", exact(f.goal.most), truth(f.met()))
