@@ -12,7 +12,7 @@ import (
 func ago(d time.Duration) string {
 	switch {
 	case d < 5*time.Second:
-		return "now"
+		return "a moment"
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", d/time.Second)
 	case d < time.Hour:

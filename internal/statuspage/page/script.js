@@ -12,7 +12,7 @@
   let ahead = 0; // of our clock over the server's, milliseconds
 
   const words = (seconds) => {
-    if (seconds < 5) return "now";
+    if (seconds < 5) return "a moment";
     if (seconds < 60) return Math.floor(seconds) + " s";
     if (seconds < 3600) return Math.floor(seconds / 60) + " min";
     if (seconds < 86400) return Math.floor(seconds / 3600) + " h";
@@ -23,8 +23,7 @@
   const age = () => {
     for (const t of document.querySelectorAll("time[data-ago]")) {
       const text = words((Date.now() - ahead - Date.parse(t.dateTime)) / 1000);
-      // What stands around "now" is the server's to say.
-      if (text !== t.textContent && text !== "now" && t.textContent !== "now") t.textContent = text;
+      if (text !== t.textContent) t.textContent = text;
     }
   };
 
