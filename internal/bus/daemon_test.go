@@ -11,6 +11,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"pkgd.io/pkgd/internal/bus"
+	"pkgd.io/pkgd/internal/needs"
 )
 
 // busDaemon is a private dbus-daemon.
@@ -43,9 +44,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Con
 // root, our own policy file on top; else everybody may own what they like.
 func startDaemon(t *testing.T) *busDaemon {
 	t.Helper()
-	if _, err := exec.LookPath("dbus-daemon"); err != nil {
-		t.Skip("needs dbus-daemon (Debian: dbus-daemon)")
-	}
+	needs.Program(t, "dbus-daemon", "dbus")
 	dir, err := os.MkdirTemp("/tmp", "b")
 	if err != nil {
 		t.Fatal(err)

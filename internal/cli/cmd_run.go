@@ -11,7 +11,6 @@ import (
 
 	"pkgd.io/pkgd/internal/config"
 	"pkgd.io/pkgd/internal/daemon"
-
 	"pkgd.io/pkgd/internal/version"
 	"pkgd.io/pkgd/overlord"
 )
@@ -40,9 +39,6 @@ func (c *cmdRun) run(ctx context.Context, a *app, _ []string) error {
 		return cannot("start pkgd", err)
 	}
 	log := a.logger()
-	if len(cfg.Listen) > 0 {
-		log.Warn("listen: the public listener is not in this build, nothing answers there", "listen", len(cfg.Listen))
-	}
 	exe, err := a.executable()
 	if err != nil {
 		return err

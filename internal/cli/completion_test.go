@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 func completing(t *testing.T) *fakeDaemon {
@@ -81,10 +83,7 @@ func TestCompletionKnowsWhatMayFollow(t *testing.T) {
 
 // bash itself, with nothing but the script that pkgd prints.
 func TestCompletionInRealBash(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("bash is not installed")
-	}
+	bash := needs.Program(t, "bash", "bash")
 	d := completing(t)
 	dir := shortDir(t)
 	for _, f := range []string{"hello.pkg", "help me.pkg"} {

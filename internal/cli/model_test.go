@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 // commands are all words that the help of pkgd lists, with those of debug.
@@ -129,10 +131,7 @@ func TestManPagesAreThereForEveryCommandAndWithoutFault(t *testing.T) {
 			t.Errorf("%s: %v, begins with %.40q", page, err, b)
 		}
 	}
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("groff is not installed: the pages are there, but nobody has read them")
-	}
+	groff := needs.Program(t, "groff", "groff-base")
 	out, err := exec.Command(groff, append([]string{"-man", "-Tutf8", "-ww", "-z"}, pages...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("groff: %v: %s", err, out)

@@ -18,6 +18,7 @@ import (
 
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/snapctl"
 	"pkgd.io/pkgd/snapctl/ctlcmd"
 )
@@ -86,11 +87,9 @@ func TestARequestWithUnknownKeysIsServed(t *testing.T) {
 }
 
 func TestCurlCanCallTheSocket(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed here")
-	}
+	curl := needs.Program(t, "curl", "curl")
 	h := newHouse(t)
-	out, err := exec.Command("curl", "-sS", "--unix-socket", h.socket, "http://pkgd/v1/ctl",
+	out, err := exec.Command(curl, "-sS", "--unix-socket", h.socket, "http://pkgd/v1/ctl",
 		"-d", `{"cookie":"`+h.cookie+`","args":["set-health","active"]}`).CombinedOutput()
 	if err != nil || string(out) != `{"stdout":"","stderr":"","exit-code":0}`+"\n" {
 		t.Errorf("%s %v", out, err)

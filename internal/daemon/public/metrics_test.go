@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/needs"
 )
 
 // metric lines of a scrape, without comments.
@@ -74,10 +75,7 @@ func TestTransitionsAreCounted(t *testing.T) {
 }
 
 func TestPromtoolAcceptsTheMetrics(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("needs promtool (Debian: prometheus)")
-	}
+	promtool := needs.Program(t, "promtool", "prometheus")
 	for _, expose := range []string{"counts", "names", "full"} {
 		cmd := exec.Command(promtool, "check", "metrics")
 		cmd.Stdin = strings.NewReader(open(t, sick(), tcp(exposing(expose))).ask("GET /metrics").body)

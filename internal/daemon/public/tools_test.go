@@ -15,28 +15,8 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/needs"
 )
-
-// program finds a program of Debian's, or skips.
-func program(t *testing.T, name, debian string) string {
-	t.Helper()
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	if path := "/usr/lib/nagios/plugins/" + name; fileThere(path) {
-		return path
-	}
-	if path := "/usr/sbin/" + name; fileThere(path) {
-		return path
-	}
-	t.Skipf("needs %s (Debian: %s)", name, debian)
-	return ""
-}
-
-func fileThere(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
 
 // exitOf runs a program and gives its exit status and output.
 func exitOf(t *testing.T, stdin string, command ...string) (int, string) {
@@ -54,7 +34,7 @@ func exitOf(t *testing.T, stdin string, command ...string) (int, string) {
 func (b *bench) address() string { return b.server.Addresses()[0].String() }
 
 func TestCurlTellsReadyFromNotReady(t *testing.T) {
-	curl := program(t, "curl", "curl")
+	curl := needs.Program(t, "curl", "curl")
 	c := unixSocket(t)
 	socket := strings.TrimPrefix(c.Listen[0].URL, "unix://")
 	c.Listen = append(c.Listen, tcp().Listen...)
@@ -80,8 +60,8 @@ func TestSocatAndNetcatGetAnswers(t *testing.T) {
 	}
 	const request = "GET /livez HTTP/1.0\r\n\r\n"
 	for name, command := range map[string][]string{
-		"socat": {program(t, "socat", "socat"), "-t5", "-", "TCP:" + b.address()},
-		"nc":    {program(t, "nc", "netcat-openbsd"), "-w", "5", host, port},
+		"socat": {needs.Program(t, "socat", "socat"), "-t5", "-", "TCP:" + b.address()},
+		"nc":    {needs.Program(t, "nc", "netcat-openbsd"), "-w", "5", host, port},
 	} {
 		if code, out := exitOf(t, request, command...); code != 0 || !strings.HasPrefix(out, "HTTP/1.0 200 OK") || !strings.HasSuffix(out, "\r\n\r\nok\n") {
 			t.Errorf("%s: %d %q", name, code, out)
@@ -90,7 +70,7 @@ func TestSocatAndNetcatGetAnswers(t *testing.T) {
 }
 
 func TestCheckHTTPTellsPassWarnAndFail(t *testing.T) {
-	plugin := program(t, "check_http", "monitoring-plugins-basic")
+	plugin := needs.Program(t, "check_http", "monitoring-plugins-basic")
 	h := newHost()
 	b := open(t, h, tcp())
 	host, port, err := net.SplitHostPort(b.address())
@@ -128,7 +108,7 @@ backend agent
 `
 
 func TestHAProxyTakesAServerOutDrainsItAndTakesItBack(t *testing.T) {
-	haproxy := program(t, "haproxy", "haproxy")
+	haproxy := needs.Program(t, "haproxy", "haproxy")
 	dir, err := os.MkdirTemp("/tmp", "h")
 	if err != nil {
 		t.Fatal(err)

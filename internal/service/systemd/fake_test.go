@@ -14,6 +14,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -42,9 +43,7 @@ const busConfig = `<busconfig>
 
 func newFakeBus(t *testing.T) *fakeBus {
 	t.Helper()
-	if _, err := exec.LookPath("dbus-daemon"); err != nil {
-		t.Skip("needs dbus-daemon: apt-get install dbus")
-	}
+	needs.Program(t, "dbus-daemon", "dbus")
 	dir, err := os.MkdirTemp("/tmp", "p")
 	check(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })

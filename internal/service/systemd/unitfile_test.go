@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/internal/pkginfo"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/internal/service/systemd"
@@ -81,12 +82,10 @@ func TestAUnitFileIsHardenedAndHasNoSecret(t *testing.T) {
 }
 
 func TestSystemdFindsNothingWrongWithAUnitFile(t *testing.T) {
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("needs systemd-analyze: apt-get install systemd")
-	}
+	analyze := needs.Program(t, "systemd-analyze", "systemd")
 	d, u, m := enabledOnFakeBus(t)
 	path, _ := written(t, u, d, m)
-	cmd := exec.Command("systemd-analyze", "verify", "--man=no", path)
+	cmd := exec.Command(analyze, "verify", "--man=no", path)
 	out, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, filepath.Base(path)) {

@@ -1,0 +1,43 @@
+// Package needs finds the programs of the distribution that tests run.
+//
+// Its rule: on a person's machine a test whose program is missing skips, with
+// one line that says what to install; where CI=true says that everything has
+// been installed, it fails. A test that nobody runs must not look like one that
+// passes.
+package needs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// besides are folders of programs that a person's PATH may not have.
+var besides = []string{"/usr/sbin", "/sbin", "/usr/lib/nagios/plugins", "/usr/lib64/nagios/plugins"}
+
+// Program is the path of a program, which is in the named package of Debian's.
+// Where there is none the test ends here.
+func Program(t testing.TB, name, debian string) string {
+	t.Helper()
+	if path := find(name); path != "" {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing, and CI=true says that nothing is: apt-get install %s", name, debian)
+	}
+	t.Skipf("%s is missing: apt-get install %s", name, debian)
+	return ""
+}
+
+func find(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, dir := range besides {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	return ""
+}
