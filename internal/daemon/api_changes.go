@@ -56,6 +56,8 @@ func waitChange(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, erro
 	return answer{result: d.visibleChange(r, chg)}, err
 }
 
+// postChange aborts, also while the state cannot be written: it stops what is
+// under way, and to do less needs no promise.
 func postChange(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {
 	var req api.ChangeRequest
 	if err := decode(w, r, &req); err != nil {

@@ -25,6 +25,8 @@ func postConfig(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, erro
 	if len(req) == 0 {
 		return answer{}, badRequest("the body names no key")
 	}
-	change, err := d.o.Packages.SetConfig(r.Context(), r.PathValue("name"), req)
-	return answer{change: change}, err
+	return d.lasting(r, func() (answer, error) {
+		change, err := d.o.Packages.SetConfig(r.Context(), r.PathValue("name"), req)
+		return answer{change: change}, err
+	})
 }

@@ -31,8 +31,14 @@ func postPackage(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, err
 }
 
 func (d *Daemon) do(r *http.Request, req api.PackageRequest) (answer, error) {
-	change, res, err := d.o.Packages.Do(r.Context(), req)
-	return answer{result: res, change: change}, err
+	do := func() (answer, error) {
+		change, res, err := d.o.Packages.Do(r.Context(), req)
+		return answer{result: res, change: change}, err
+	}
+	if req.DryRun { // only looks
+		return do()
+	}
+	return d.lasting(r, do)
 }
 
 func getPackage(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error) {
@@ -65,7 +71,13 @@ func postData(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error)
 	if err := decode(w, r, &req); err != nil {
 		return answer{}, err
 	}
-	return answer{}, d.o.Packages.DataAction(r.Context(), r.PathValue("name"), req)
+	do := func() (answer, error) {
+		return answer{}, d.o.Packages.DataAction(r.Context(), r.PathValue("name"), req)
+	}
+	if req.Action == "drop" { // may be what makes room on a full disk
+		return do()
+	}
+	return d.lasting(r, do)
 }
 
 func postExec(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {

@@ -22,6 +22,8 @@ func postServices(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, er
 	if err := decode(w, r, &req); err != nil {
 		return answer{}, err
 	}
-	change, err := d.o.Packages.ServiceAction(r.Context(), req)
-	return answer{change: change}, err
+	return d.lasting(r, func() (answer, error) {
+		change, err := d.o.Packages.ServiceAction(r.Context(), req)
+		return answer{change: change}, err
+	})
 }

@@ -24,5 +24,7 @@ func postWarnings(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, er
 	if req.Until.IsZero() {
 		req.Until = time.Now()
 	}
-	return answer{result: d.o.Packages.Okay(req.Until)}, nil
+	return d.lasting(r, func() (answer, error) {
+		return answer{result: d.o.Packages.Okay(req.Until)}, nil
+	})
 }

@@ -27,6 +27,7 @@ type Options struct {
 	Packages Packages
 	Health   Health
 	Services Services
+	Store    Store
 
 	// System describes what runs. The daemon adds what it knows itself: PID,
 	// StartedAt and Root.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"pkgd.io/pkgd/hookrunner"
@@ -26,8 +27,10 @@ type fake struct {
 	transition map[int]func(api.Transition, api.Record)
 	next       int
 
-	follow chan api.LogLine // what following logs gives
-	wait   func(ctx context.Context, id string) (api.Change, error)
+	store, synced error            // why the state cannot be written, and after the next attempt
+	breaks        bool             // a change's beginning finds the state failing
+	follow        chan api.LogLine // what following logs gives
+	wait          func(ctx context.Context, id string) (api.Change, error)
 }
 
 // made is what a fake answers with.
@@ -67,6 +70,7 @@ func (f *fake) options(d dirs.Dirs) daemon.Options {
 		Packages: f,
 		Health:   fakeHealth{f},
 		Services: f,
+		Store:    f,
 		System:   func() api.System { return f.made.system },
 		Alive:    time.Now,
 		Debug:    func() any { return map[string]string{"state": "fake"} },
@@ -89,7 +93,16 @@ func (f *fake) notes() []string {
 
 func (f *fake) Do(_ context.Context, req api.PackageRequest) (string, api.PackageResult, error) {
 	f.note("%s %v", req.Action, req.Targets)
+	if f.breaks {
+		f.store = syscall.EIO
+	}
 	return f.made.change, f.made.result, f.failed
+}
+func (f *fake) Writable() error { return f.store }
+func (f *fake) Sync(context.Context) error {
+	f.note("sync")
+	f.store = f.synced
+	return f.store
 }
 func (f *fake) List() []api.Package { return f.made.packages }
 func (f *fake) Info(name string) (api.PackageInfo, error) {

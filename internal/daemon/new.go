@@ -14,7 +14,7 @@ import (
 // New returns the daemon that serves an overlord's rooms.
 func New(ov *overlord.Overlord) *Daemon {
 	return NewFor(Options{
-		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Log: ov.Log(),
+		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Store: ov.State(), Log: ov.Log(),
 		System: func() api.System { return ov.System() },
 		Alive:  ov.Alive,
 		Debug:  func() any { return ov.Debug() }, Reports: ov.Reports().Outbox,

@@ -59,9 +59,13 @@ func (w *world) mustDo(action, target string) {
 // with an error, or it waits for the fault to go, and its number is given.
 func (w *world) begin(action, target string) (change string, err error) {
 	w.t.Helper()
+	before := w.newestChange()
 	answer, err := w.c.Do(w.ctx(), api.PackageRequest{Action: action, Targets: []string{target}})
 	if err != nil {
-		return "", err
+		if change = w.newestChange(); change == before {
+			return "", err
+		}
+		return change, err // it is taken back
 	}
 	var chg api.Change
 	eventually(w.t, "the change ends or the store tells of the fault", func() bool {
@@ -75,6 +79,19 @@ func (w *world) begin(action, target string) (change string, err error) {
 		return answer.Change, failure(chg)
 	}
 	return answer.Change, nil
+}
+
+// newestChange is empty where there was none yet.
+func (w *world) newestChange() string {
+	w.t.Helper()
+	list, err := w.c.Changes(w.ctx())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].ID
 }
 
 // endOf waits for a change to end and gives the revision that has to run then.
