@@ -21,7 +21,8 @@ func New(ov *overlord.Overlord) *Daemon {
 		Bus:    newBus(ov),
 		Config: ov.Config(),
 		Public: public.New(public.Options{
-			Health: ov.Health(), Services: ov.Services(), Page: newPage(ov), Writable: ov.State().Writable, Alive: ov.Alive,
+			Health: ov.Health(), Packages: ov.Packages(), Reports: ov.Reports().Outbox, Services: ov.Services(),
+			Page: newPage(ov), Writable: ov.State().Writable, Alive: ov.Alive,
 			Version: ov.System().Version, Log: ov.Log(),
 		}),
 		Ctl: ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,

@@ -32,6 +32,7 @@ type Manager struct {
 	version string
 
 	speakers  map[string]*hookrunner.Context // by service.ID, guarded by the state's lock
+	ended     map[api.Ended]uint64           // since pkgd started, guarded by the state's lock
 	onOutcome []func(api.Why)                // set before the loop starts; called with the state locked
 	watchers  watchers
 

@@ -63,6 +63,7 @@ func (m *Manager) conclude(chg *state.Change, s *setup) {
 	chg.Set("outcomes", append(outcomes, why))
 	if s.Kind != "configure" && s.Kind != "services" {
 		m.st.Set(whyKey(s.Package), why)
+		m.countEnded(why)
 	}
 	m.warnOf(why)
 	m.endSwitch(s.Package)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"testing"
-	"time"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon/public"
@@ -21,7 +20,7 @@ func BenchmarkAnswers(b *testing.B) {
 		records = append(records, record(fmt.Sprintf("pkg%03d", i), "active"))
 	}
 	h := newHost(records...)
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable, Alive: time.Now})
+	s := public.New(h.options())
 	if err := s.Open(tcp()); err != nil {
 		b.Fatal(err)
 	}

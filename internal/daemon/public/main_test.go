@@ -37,13 +37,18 @@ type host struct {
 	ping   func(ctx context.Context) error
 	status []service.Status
 	event  func(service.Event)
+	counts api.Figures
+	outbox api.Outbox
+	change func(api.Event)
 	asked  chan struct{} // after each Status
+
+	counted chan struct{} // after each Figures
 }
 
 var checkedAt = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 
 func newHost(records ...api.Record) *host {
-	h := &host{ping: func(context.Context) error { return nil }, asked: make(chan struct{}, 1000)}
+	h := &host{ping: func(context.Context) error { return nil }, asked: make(chan struct{}, 1000), counted: make(chan struct{}, 1000)}
 	h.set(records)
 	return h
 }
@@ -99,6 +104,37 @@ func (fakePage) Serve(w http.ResponseWriter, r *http.Request, expose string) {
 	fmt.Fprintf(w, "%s for who may know %s", r.URL.Path, expose)
 }
 
+type hostPackages struct{ *host }
+
+func (h hostPackages) Figures() api.Figures {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	defer func() { h.counted <- struct{}{} }()
+	return h.counts
+}
+
+func (h hostPackages) Subscribe(f func(api.Event)) (cancel func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.change = f
+	return func() {}
+}
+
+func (h *host) reports() api.Outbox {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.outbox
+}
+
+// options are those of a server that tells of the host.
+func (h *host) options() public.Options {
+	return public.Options{
+		Health: hostHealth{h}, Packages: hostPackages{h}, Reports: h.reports, Services: hostServices{h}, Page: fakePage{},
+		Writable: h.Writable, Version: "7.7.7",
+		Alive: func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) },
+	}
+}
+
 type hostServices struct{ *host }
 
 func (h hostServices) Ping(ctx context.Context) error {
@@ -131,10 +167,7 @@ type bench struct {
 
 func open(t *testing.T, h *host, c config.Config) *bench {
 	t.Helper()
-	s := public.New(public.Options{
-		Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable, Version: "7.7.7",
-		Alive: func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) },
-	})
+	s := public.New(h.options())
 	if err := s.Open(c); err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,11 @@ import (
 type metrics struct {
 	handlers    [full + 1]http.Handler
 	transitions map[healthstate.Status]*atomic.Uint64
+	figures     *figures
 }
 
 func newMetrics(s *Server) *metrics {
-	m := &metrics{transitions: map[healthstate.Status]*atomic.Uint64{}}
+	m := &metrics{transitions: map[healthstate.Status]*atomic.Uint64{}, figures: newFigures(s.o.Packages, s.o.Reports)}
 	for _, status := range healthstate.Statuses() {
 		m.transitions[status] = &atomic.Uint64{}
 	}
@@ -45,6 +46,7 @@ func (m *metrics) subscribe(h Health) (cancel func()) {
 
 func (m *metrics) serve(w http.ResponseWriter, r *http.Request, expose exposure) {
 	w.Header().Set("Cache-Control", "no-store")
+	m.figures.scraped()
 	m.handlers[expose].ServeHTTP(w, r)
 }
 
@@ -82,10 +84,13 @@ var (
 // Describe sends nothing: which families there are depends on who may know.
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
 
-// Collect reads one snapshot.
+// Collect reads one snapshot, and the figures that were counted last.
 func (c *collector) Collect(to chan<- prometheus.Metric) {
 	snap := c.s.o.Health.Snapshot()
 	c.host(to, snap)
+	if counted := c.m.figures.newest.Load(); counted != nil {
+		counted.tell(to, c.expose)
+	}
 	if c.expose < names {
 		return
 	}

@@ -86,7 +86,7 @@ func TestAddressInUseIsAnErrorThatNamesIt(t *testing.T) {
 	}
 	defer l.Close()
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}})
+	s := public.New(h.options())
 	err = s.Open(one("tcp://" + l.Addr().String()))
 	if err == nil || !strings.HasPrefix(err.Error(), "cannot answer health probes at tcp://"+l.Addr().String()+": ") {
 		t.Errorf("got %v", err)
@@ -125,7 +125,7 @@ func TestPlacesFollowANewConfiguration(t *testing.T) {
 
 func TestServerEndsWithAnErrorAndIsNotReadyWhenAPlaceFails(t *testing.T) {
 	h := newHost()
-	s := public.New(public.Options{Health: hostHealth{h}, Services: hostServices{h}, Page: fakePage{}, Writable: h.Writable})
+	s := public.New(h.options())
 	c := unixSocket(t)
 	if err := s.Open(c); err != nil {
 		t.Fatal(err)

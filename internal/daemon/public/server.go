@@ -37,9 +37,17 @@ type Services interface {
 	Subscribe(f func(service.Event)) (cancel func())
 }
 
+// Packages is what the listener asks of pkgstate. Figures may wait.
+type Packages interface {
+	Figures() api.Figures
+	Subscribe(f func(api.Event)) (cancel func())
+}
+
 // Options is what a Server tells of. All is wanted but Log.
 type Options struct {
 	Health   Health
+	Packages Packages
+	Reports  func() api.Outbox // what waits to be told to a collector
 	Services Services
 	Page     Page             // what people see at /
 	Writable func() error     // why state cannot be written, or nil; must not wait
@@ -107,6 +115,7 @@ func (s *Server) Open(c config.Config) error {
 	s.started.Store(err == nil)
 	if len(s.places) > 0 || s.agent != nil {
 		s.up.start(s.ctx, &s.wg)
+		s.metrics.figures.start(s.ctx, &s.wg)
 	}
 	if len(s.places) > 0 {
 		s.page.Do(func() { s.wg.Go(func() { s.o.Page.Run(s.ctx) }) })
