@@ -2,8 +2,6 @@ package public
 
 import (
 	"context"
-	"encoding/json"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +21,8 @@ const (
 // figures are counted in the background: that locks rooms below, and a scrape
 // waits for nothing.
 type figures struct {
-	packages Packages
-	reports  func() api.Outbox
-	probe    *probe
-	newest   atomic.Pointer[counted]
-	once     sync.Once
+	probe  *probe
+	newest atomic.Pointer[counted]
 }
 
 // counted is what was counted at one moment.
@@ -38,7 +33,7 @@ type counted struct {
 }
 
 func newFigures(packages Packages, reports func() api.Outbox) *figures {
-	f := &figures{packages: packages, reports: reports}
+	f := &figures{}
 	f.probe = newProbe(figuresPeriod, figuresTimeout, func(context.Context) error {
 		f.newest.Store(&counted{packages: packages.Figures(), reports: reports(), at: time.Now()})
 		return nil
@@ -46,27 +41,9 @@ func newFigures(packages Packages, reports func() api.Outbox) *figures {
 	return f
 }
 
-// start begins to count; nobody counts where nobody listens.
-func (f *figures) start(ctx context.Context, wg *sync.WaitGroup) {
-	f.once.Do(func() {
-		f.probe.start(ctx, wg)
-		context.AfterFunc(ctx, f.packages.Subscribe(f.hear))
-	})
-}
-
 // scraped has what is old counted again, for the next to come.
 func (f *figures) scraped() {
 	if c := f.newest.Load(); c != nil && time.Since(c.at) > figuresAge {
-		f.probe.now()
-	}
-}
-
-// hear is told of changes while the state is locked, so that it only takes note.
-func (f *figures) hear(ev api.Event) {
-	var chg struct {
-		Ready bool `json:"ready"`
-	}
-	if ev.Type == "change" && json.Unmarshal(ev.Data, &chg) == nil && chg.Ready {
 		f.probe.now()
 	}
 }

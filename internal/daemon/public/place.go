@@ -144,6 +144,15 @@ func proxied(h http.Header) bool {
 	return false
 }
 
+// where is a place as people know it: a port that was chosen here, but not the
+// name that a socket had while it was made.
+func where(asked config.Listener, l net.Listener) string {
+	if asked.Network() == "tcp" {
+		return l.Addr().String()
+	}
+	return asked.Address()
+}
+
 // listen opens what a listener's URL names.
 func listen(l config.Listener) (net.Listener, error) {
 	if l.Network() == "unix" {

@@ -210,7 +210,7 @@ func (s *Server) healthcheck(r *http.Request, rules *rules) answer {
 	case jsonKind:
 		a.body = encode(map[string]any{"detailed": false, "reasons": reasons})
 	case htmlKind:
-		a.body = []byte("<!doctype html>\n<title>Healthcheck Status</title>\n<p>" + html.EscapeString(strings.Join(reasons, "<br>")) + "</p>\n")
+		a.body = []byte("<!doctype html>\n<title>Healthcheck Status</title>\n<p>" + strings.ReplaceAll(html.EscapeString(strings.Join(reasons, "\n")), "\n", "<br>") + "</p>\n")
 	default:
 		a.body = []byte(strings.Join(reasons, "\n"))
 	}

@@ -203,6 +203,11 @@ func TestHealthcheckHasTheShapeOfOslo(t *testing.T) {
 	if g := b.ask("HEAD /healthcheck"); g.StatusCode != 503 {
 		t.Errorf("%d", g.StatusCode)
 	}
+	b.server.End("pkgd is stopping")
+	want := "<!doctype html>\n<title>Healthcheck Status</title>\n<p>store: reason withheld<br>serving: reason withheld</p>\n"
+	if g := b.ask("GET /healthcheck", "Accept: text/html"); g.body != want {
+		t.Errorf("several reasons: %q", g.body)
+	}
 }
 
 func TestReadinessFallsWhenTheEndBegins(t *testing.T) {

@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,6 +65,7 @@ type Server struct {
 	ending  atomic.Pointer[string] // why pkgd is not ready any more
 	up      *upness
 	moments moments
+	looking sync.Once // at what is looked after in the background
 	page    sync.Once // runs
 	metrics *metrics
 
@@ -114,13 +116,33 @@ func (s *Server) Open(c config.Config) error {
 	err := errors.Join(errs...)
 	s.started.Store(err == nil)
 	if len(s.places) > 0 || s.agent != nil {
-		s.up.start(s.ctx, &s.wg)
-		s.metrics.figures.start(s.ctx, &s.wg)
+		s.looking.Do(s.look)
 	}
 	if len(s.places) > 0 {
 		s.page.Do(func() { s.wg.Go(func() { s.o.Page.Run(s.ctx) }) })
 	}
 	return err
+}
+
+// look begins to look after things in the background; nobody does where nobody
+// listens.
+func (s *Server) look() {
+	s.up.start(s.ctx, &s.wg)
+	s.metrics.figures.probe.start(s.ctx, &s.wg)
+	context.AfterFunc(s.ctx, s.o.Packages.Subscribe(s.hear))
+}
+
+// hear is told of changes while the state is locked, so that it only takes note.
+// A change that has ended is counted, and may have left a service disabled, of
+// which the service manager tells nobody.
+func (s *Server) hear(ev api.Event) {
+	var chg struct {
+		Ready bool `json:"ready"`
+	}
+	if ev.Type == "change" && json.Unmarshal(ev.Data, &chg) == nil && chg.Ready {
+		s.metrics.figures.probe.now()
+		s.up.states.now()
+	}
 }
 
 func (s *Server) openPlace(url string, r *rules) error {
@@ -135,7 +157,7 @@ func (s *Server) openPlace(url string, r *rules) error {
 	p := &place{l: l}
 	p.follow(s.ctx, &s.wg, r)
 	s.places[url] = p
-	s.o.Log.Info("answering health probes", "at", l.Addr().String(), "tells", r.expose.String())
+	s.o.Log.Info("answering health probes", "at", where(r.listener, l), "tells", r.expose.String())
 	s.wg.Go(func() { s.watch(p.closed.Load, url, s.http.Serve(p)) })
 	return nil
 }

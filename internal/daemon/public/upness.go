@@ -22,7 +22,6 @@ type upness struct {
 	manager  *probe
 	states   *probe
 	down     atomic.Pointer[map[string]bool] // packages with a service that should be up and is not
-	once     sync.Once
 }
 
 func newUpness(services Services) *upness {
@@ -32,14 +31,11 @@ func newUpness(services Services) *upness {
 	return u
 }
 
-// start begins to look; nobody looks where nobody listens.
+// start begins to look.
 func (u *upness) start(ctx context.Context, wg *sync.WaitGroup) {
-	u.once.Do(func() {
-		u.manager.start(ctx, wg)
-		u.states.start(ctx, wg)
-		cancel := u.services.Subscribe(func(service.Event) { u.states.now() })
-		context.AfterFunc(ctx, cancel)
-	})
+	u.manager.start(ctx, wg)
+	u.states.start(ctx, wg)
+	context.AfterFunc(ctx, u.services.Subscribe(func(service.Event) { u.states.now() }))
 }
 
 func (u *upness) ask(ctx context.Context) error {
