@@ -39,10 +39,13 @@ func backWords(o api.Why) string {
 }
 
 func revertFailedWords(o api.Why) string {
-	if o.Restored != nil {
-		return o.FromVersion + " is back, but not well: " + healthWords(*o.Restored)
+	if o.Restored == nil {
+		return firstNonEmpty(o.Error, "the old revision could not be brought back")
 	}
-	return firstNonEmpty(o.Error, "the old revision could not be brought back")
+	if well(o.Restored) {
+		return fmt.Sprintf("%s is back and well, but not all of it could be undone: %s", o.FromVersion, o.Error)
+	}
+	return o.FromVersion + " is back, but not well: " + healthWords(*o.Restored)
 }
 
 func undoneWords(o api.Why) string {
@@ -141,6 +144,10 @@ func (a *app) verdict(o api.Why, target string) (err *failure, warning, answer s
 func (a *app) failedOutcome(o api.Why) *failure {
 	next := "the story: " + a.pkgd("why "+o.Package)
 	if o.Outcome == api.OutcomeRevertFailed {
+		if o.Restored != nil && well(o.Restored) {
+			text := fmt.Sprintf("%s is back at %s and well, but not all of the refresh could be undone: %s", o.Package, backTo(o), o.Error)
+			return &failure{text: text, next: next}
+		}
 		text := fmt.Sprintf("%s was taken back to %s and is not well: %s", o.Package, backTo(o), firstNonEmpty(recordWords(o.Restored), recordWords(o.After), o.Error))
 		return &failure{text: text, next: next + " · both revisions are kept: " + a.pkgd("info "+o.Package)}
 	}

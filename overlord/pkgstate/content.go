@@ -209,6 +209,9 @@ func (m *Manager) doDiscardRevisions(_ context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
+	if err := m.disk.UnprepareAside(s.Package); err != nil {
+		return err
+	}
 	for _, rev := range drop {
 		if err := m.discard(s.Package, rev); err != nil {
 			return err

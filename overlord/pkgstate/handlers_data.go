@@ -2,6 +2,7 @@ package pkgstate
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -60,6 +61,11 @@ func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
 			return err
 		}
 	}
+	if d.has && s.Kind == "refresh" {
+		if err := m.disk.PrepareAside(s.Package, d.to, s.ToVersion); err != nil {
+			return err
+		}
+	}
 	if d.has && s.Kind == "install" { // no service is in the way of the second pass
 		if err := m.disk.SnapshotData(ctx, s.Package, d.from, d.to); err != nil {
 			return err
@@ -102,7 +108,7 @@ func (m *Manager) undoCopyData(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := m.disk.DropData(s.Package, d.to); err != nil {
+	if err := errors.Join(m.disk.DropData(s.Package, d.to), m.disk.UnprepareAside(s.Package)); err != nil {
 		return err
 	}
 	if sto.OldAside != "" {
@@ -166,18 +172,12 @@ func (m *Manager) doSetAsideData(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	m.st.Lock()
-	p, err := loadPackage(m.st, s.Package)
-	left, back := 0, 0
-	if err == nil {
-		left, back = p.dataRevision(s.From), p.dataRevision(s.To)
-	}
-	m.st.Unlock()
+	left, shared, err := m.leaving(s)
 	if err != nil {
 		return err
 	}
-	if left == 0 || left == back {
-		m.tell(t, func(st *story) { st.DataShared = left == 0 && back == 0 })
+	if left == 0 {
+		m.tell(t, func(st *story) { st.DataShared = shared })
 		return nil
 	}
 	id := sto.SetAside
@@ -188,6 +188,35 @@ func (m *Manager) doSetAsideData(ctx context.Context, t *state.Task) error {
 	}
 	m.tell(t, func(st *story) { st.DataRestored, st.SetAside = true, id })
 	return nil
+}
+
+// leaving is the data folder that a revert by hand leaves for good, 0 where the
+// data stay in use or are shared by all revisions.
+func (m *Manager) leaving(s *setup) (left int, shared bool, err error) {
+	m.st.Lock()
+	defer m.st.Unlock()
+	p, err := loadPackage(m.st, s.Package)
+	if err != nil {
+		return 0, false, err
+	}
+	left, back := p.dataRevision(s.From), p.dataRevision(s.To)
+	if left == back {
+		return 0, left == 0, nil
+	}
+	return left, false, nil
+}
+
+// prepareLeaving makes the place for what a revert by hand leaves while nothing
+// has been touched yet: afterwards the disk may be full.
+func (m *Manager) prepareLeaving(s *setup) error {
+	if s.Kind != "revert" {
+		return nil
+	}
+	left, _, err := m.leaving(s)
+	if err != nil || left == 0 || !exists(m.dirs.DataRevision(s.Package, left)) {
+		return err
+	}
+	return m.disk.PrepareAside(s.Package, left, s.FromVersion)
 }
 
 // owner is the user whom new data folders belong to: the first that the manifest

@@ -36,6 +36,9 @@ func (m *Manager) doCheckHealthBefore(ctx context.Context, t *state.Task) error 
 	if err != nil {
 		return err
 	}
+	if err := m.prepareLeaving(s); err != nil {
+		return err
+	}
 	target, err := m.targetOf(s.Package, s.From)
 	if err != nil {
 		return err
@@ -60,6 +63,9 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 		return err
 	}
 	defer m.endSwitch(s.Package)
+	if err := m.disk.UnprepareAside(s.Package); err != nil {
+		return err
+	}
 	if !sto.Linked && sto.WereUp == nil && sto.Downtime == 0 {
 		return nil // it never stopped serving: what was last heard of it still holds
 	}

@@ -99,3 +99,18 @@ func TestAReallyFullDiskLosesNothing(t *testing.T) {
 	give()
 	s.Close()
 }
+
+func TestAFullDiskHasRoomForTheCommitsOfARevert(t *testing.T) {
+	dir := smallDisk(t, 8<<20)
+	s := openAt(t, filepath.Join(dir, "state.db"), state.Options{})
+	for i := range 100 {
+		locked(s, func() { s.Set(fmt.Sprint("package/", i), make([]byte, 2000)) })
+	}
+	fillUp(t, dir)
+	for i := range 50 {
+		locked(s, func() { s.Set(fmt.Sprint("package/", i), make([]byte, 3000)) })
+		if err := s.Writable(); err != nil {
+			t.Fatalf("commit %d: %v", i, err)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type store struct {
 	now    func() time.Time
 	hook   func(commit func() error) error // tests' faults; nil: just commit
 	marked bool                            // the file says that it is in use; committer's own
+	room   int64                           // up to here the disk holds blocks for the file, in bytes; committer's own
 }
 
 // openStore opens the file, or creates one at the schema's level.
@@ -250,7 +251,12 @@ func (st *store) commit(b batch) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	used := tx.Size()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	st.keepRoom(used)
+	return nil
 }
 
 func (st *store) close() error { return st.db.Close() }

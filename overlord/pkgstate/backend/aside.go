@@ -37,36 +37,82 @@ func (b *Backend) asideDir(id string) string   { return filepath.Join(b.dirs.Rev
 func (b *Backend) asideData(id string) string  { return filepath.Join(b.asideDir(id), "data") }
 func (b *Backend) asideAbout(id string) string { return filepath.Join(b.asideDir(id), "about.json") }
 
+// PrepareAside makes the place to which SetAside will move the data of a
+// revision, so that taking a refresh back needs no room on a disk that the new
+// revision may have filled. Run again it does nothing.
+func (b *Backend) PrepareAside(name string, rev int, version string) error {
+	items, err := b.asidesOf(name, rev)
+	if err != nil {
+		return err
+	}
+	a := aside{ID: b.placeFor(items, name, rev), Package: name, Revision: rev, Version: version}
+	if err := b.makePlace(a); err != nil {
+		return fmt.Errorf("cannot prepare to set data of revision %d of %q aside: %w", rev, name, err)
+	}
+	return nil
+}
+
+// UnprepareAside removes the places of a package to which nothing was moved.
+func (b *Backend) UnprepareAside(name string) error {
+	items, err := b.asides()
+	errs := []error{err}
+	for _, a := range items {
+		if a.Package == name && !a.Restored && !exists(b.asideData(a.ID)) {
+			errs = append(errs, b.DropAside(a.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // SetAside moves the data of a revision out of the way, to be kept for seven
 // days, and gives the id under which they are found. Run again after it was cut
 // short, or when the data are gone already, it gives the same id; where there
 // never were data, "".
 func (b *Backend) SetAside(ctx context.Context, name string, rev int, version string) (id string, err error) {
-	items, err := b.asides()
+	items, err := b.asidesOf(name, rev)
 	if err != nil {
 		return "", err
 	}
-	items = slices.DeleteFunc(items, func(a aside) bool { return a.Package != name || a.Revision != rev || a.Restored })
 	src := b.dirs.DataRevision(name, rev)
 	if !exists(src) {
-		if len(items) == 0 {
+		i := slices.IndexFunc(items, func(a aside) bool { return exists(b.asideData(a.ID)) })
+		if i < 0 {
 			return "", b.forget(name, rev)
 		}
-		return items[0].ID, b.forget(name, rev)
+		return items[i].ID, b.forget(name, rev)
 	}
-	id = b.freeID(name, rev)
-	for _, a := range items {
-		if !exists(b.asideData(a.ID)) {
-			id = a.ID // begun, and cut short
-		}
-	}
+	id = b.placeFor(items, name, rev)
 	if err := b.setAside(ctx, src, aside{ID: id, Package: name, Revision: rev, Version: version}); err != nil {
 		return "", fmt.Errorf("cannot set data of revision %d of %q aside: %w", rev, name, err)
 	}
 	return id, b.forget(name, rev)
 }
 
+// asidesOf is what was set aside, or was about to be, of one revision.
+func (b *Backend) asidesOf(name string, rev int) ([]aside, error) {
+	items, err := b.asides()
+	return slices.DeleteFunc(items, func(a aside) bool { return a.Package != name || a.Revision != rev || a.Restored }), err
+}
+
+// placeFor is the id of a place that was made and not used yet, or a new one.
+func (b *Backend) placeFor(items []aside, name string, rev int) string {
+	for _, a := range items {
+		if !exists(b.asideData(a.ID)) {
+			return a.ID
+		}
+	}
+	return b.freeID(name, rev)
+}
+
 func (b *Backend) setAside(ctx context.Context, src string, a aside) error {
+	err := b.makePlace(a)
+	if _, prepared := b.about(a.ID); err != nil && prepared != nil {
+		return err // a place that was prepared is good enough: its time began a little earlier
+	}
+	return moveData(ctx, src, b.asideData(a.ID))
+}
+
+func (b *Backend) makePlace(a aside) error {
 	if err := disk.MkdirAll(b.dirs.RevertedData(), privateMode); err != nil {
 		return err
 	}
@@ -75,10 +121,7 @@ func (b *Backend) setAside(ctx context.Context, src string, a aside) error {
 	}
 	a.At = time.Now().UTC()
 	a.Until = a.At.Add(keepAside)
-	if err := b.describe(a); err != nil {
-		return err
-	}
-	return moveData(ctx, src, b.asideData(a.ID))
+	return b.describe(a)
 }
 
 func (b *Backend) describe(a aside) error {

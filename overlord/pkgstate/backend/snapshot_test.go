@@ -356,13 +356,10 @@ func TestADiskThatFillsDuringTheCopyLosesNothing(t *testing.T) {
 	}
 }
 
-func TestSetAsideAndDropWorkOnAFullDisk(t *testing.T) {
-	h := newHost(t)
-	disktest.Small(t, h.dirs.Lib(), "size=1m")
-	h.withData(t, 1, "good")
-	h.withData(t, 2, "bad")
-	filler := filepath.Join(h.dirs.Lib(), "filler")
-	f, err := os.Create(filler)
+// fillUp leaves no room on the disk of dir.
+func fillUp(t testing.TB, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
 	must(t, err)
 	_, err = f.Write(make([]byte, 2<<20))
 	noSpaceLeft := errors.Is(err, syscall.ENOSPC)
@@ -370,7 +367,50 @@ func TestSetAsideAndDropWorkOnAFullDisk(t *testing.T) {
 	if !noSpaceLeft {
 		t.Fatalf("the disk is not full: %v", err)
 	}
-	_, err = h.SetAside(t.Context(), "web", 2, "2.0")
+}
+
+func TestSetAsideThatWasPreparedNeedsNoRoom(t *testing.T) {
+	h := newHost(t)
+	disktest.Small(t, h.dirs.Lib(), "size=1m")
+	h.withData(t, 1, "good")
+	h.withData(t, 2, "bad")
+	must(t, h.PrepareAside("web", 2, "2.0"))
+	must(t, h.PrepareAside("web", 2, "2.0"))
+	fillUp(t, h.dirs.Lib())
+	id, err := h.SetAside(t.Context(), "web", 2, "2.0")
+	must(t, err)
+	must(t, h.UnprepareAside("web"))
+	items, err := h.Aside("web")
+	must(t, err)
+	if len(items) != 1 || items[0].ID != id || items[0].Version != "2.0" {
+		t.Errorf("set aside as %q: %+v", id, items)
+	}
+	if h.data(t, 1) != "good" || h.data(t, 2) != "" {
+		t.Error("the wrong data were set aside")
+	}
+}
+
+func TestUnprepareAsideLeavesNothing(t *testing.T) {
+	h := newHost(t)
+	h.withData(t, 2, "good after all")
+	must(t, h.PrepareAside("web", 2, "2.0"))
+	must(t, h.UnprepareAside("web"))
+	must(t, h.UnprepareAside("web"))
+	if left := below(t, h.dirs.RevertedData()); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if h.data(t, 2) != "good after all" {
+		t.Error("the data went too")
+	}
+}
+
+func TestSetAsideAndDropWorkOnAFullDisk(t *testing.T) {
+	h := newHost(t)
+	disktest.Small(t, h.dirs.Lib(), "size=1m")
+	h.withData(t, 1, "good")
+	h.withData(t, 2, "bad")
+	fillUp(t, h.dirs.Lib())
+	_, err := h.SetAside(t.Context(), "web", 2, "2.0")
 	noSpace(t, err)
 	if h.data(t, 1) != "good" || h.data(t, 2) != "bad" {
 		t.Error("data are lost")
