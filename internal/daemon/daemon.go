@@ -17,10 +17,6 @@ import (
 	"pkgd.io/pkgd/internal/dirs"
 )
 
-// maxConnections is how many connections one user may have to the admin socket
-// at a time.
-const maxConnections = 128
-
 // Options is what a daemon serves. All is wanted that does not say otherwise.
 type Options struct {
 	Dirs     dirs.Dirs
@@ -117,8 +113,8 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 
 	failed := make(chan error, 3)
 	var wg sync.WaitGroup
-	wg.Go(func() { failed <- serve(adminServer, d.limited(adminSocket), "admin") })
-	wg.Go(func() { failed <- serve(ctlServer, ctlSocket, "ctl") })
+	wg.Go(func() { failed <- serve(adminServer, d.adminListener(adminSocket), "admin") })
+	wg.Go(func() { failed <- serve(ctlServer, d.ctlListener(ctlSocket), "ctl") })
 	close(d.listening)
 	serving, ending := context.WithCancel(ctx)
 	if d.o.Public != nil {
@@ -179,9 +175,17 @@ func (d *Daemon) open() (adminSocket, ctlSocket *socket.Socket, err error) {
 	return adminSocket, ctlSocket, nil
 }
 
-func (d *Daemon) limited(s *socket.Socket) *peerListener {
+func (d *Daemon) adminListener(s *socket.Socket) *peerListener {
 	return &peerListener{
-		Socket: s, limit: maxConnections, log: d.o.Log,
-		open: map[uint32]int{}, excess: map[*net.UnixConn]struct{}{},
+		Socket: s, who: socket.ReadPeer, crowds: adminCrowds(), log: d.o.Log,
+		refusal: rawResponse(tooMany.Kind.HTTPStatus(), errorEnvelope(refusal(tooMany))), excess: map[*net.UnixConn]struct{}{},
+	}
+}
+
+func (d *Daemon) ctlListener(s *socket.Socket) *peerListener {
+	busy := api.CtlResponse{Stderr: "ctl: pkgd has too many callers at once: try again in a moment\n", ExitCode: 1}
+	return &peerListener{
+		Socket: s, who: socket.ReadUser, crowds: ctlCrowds(), log: d.o.Log,
+		refusal: rawResponse(tooMany.Kind.HTTPStatus(), busy), excess: map[*net.UnixConn]struct{}{},
 	}
 }

@@ -22,6 +22,7 @@ func Routes() []RouteInfo {
 const (
 	Backlog        = backlog
 	MaxConnections = maxConnections
+	MaxOthers      = maxOthersOfUser
 )
 
 // ServeWithBroken serves as Serve does, with one of the sockets closed under it.

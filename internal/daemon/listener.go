@@ -8,74 +8,77 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/daemon/httpserver"
 	"pkgd.io/pkgd/internal/daemon/socket"
 )
 
-// peerListener accepts connections together with who made them, and no more
-// than limit at a time of one user, so that nobody can shut the others out.
+// peerListener accepts connections together with who made them, no more at a time
+// than its crowds have room for.
 type peerListener struct {
 	*socket.Socket
-	limit int
-	log   *slog.Logger
+	who     func(c *net.UnixConn) (*socket.Peer, error)
+	crowds  crowds
+	refusal []byte // for who is one too many
+	log     *slog.Logger
+	told    time.Time // when the log was last told of one; Accept's own
 
-	mu     sync.Mutex // guards open, excess and closed
-	open   map[uint32]int
-	excess map[*net.UnixConn]struct{} // being told that they are too many
+	mu     sync.Mutex // guards excess and closed
+	excess map[*net.UnixConn]struct{}
 	closed bool
 	wg     sync.WaitGroup // of those who tell them
 }
 
-// peerConn is a connection that knows its peer.
+// peerConn is a connection that knows its peer and its seat.
 type peerConn struct {
 	*net.UnixConn
-	peer    *socket.Peer
-	release func()
+	peer *socket.Peer
+	seat *httpserver.Seat
+	once sync.Once
 }
 
+// Seat is the connection's place in its crowd.
+func (c *peerConn) Seat() *httpserver.Seat { return c.seat }
+
+// Close ends the connection.
 func (c *peerConn) Close() error {
-	c.release()
+	c.once.Do(func() {
+		c.seat.Leave()
+		c.peer.Close()
+	})
 	return c.UnixConn.Close()
 }
 
-// Accept waits for a connection whose peer is known and within its limit.
+// Accept waits for a connection whose peer is known and has room.
 func (l *peerListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptUnix()
 		if err != nil {
 			return nil, err
 		}
-		peer, err := socket.ReadPeer(c)
+		peer, err := l.who(c)
 		if err != nil {
 			l.log.Warn("refused a connection", "err", err)
 			c.Close()
 			continue
 		}
-		if !l.enter(peer.UID) {
-			l.log.Warn("refused a connection: too many of this user", "uid", peer.UID, "pid", peer.PID, "limit", l.limit)
-			peer.Close()
-			l.turnAway(c)
-			continue
+		conn := &peerConn{UnixConn: c, peer: peer}
+		// Who has to make room is hung up on; net/http then closes its connection.
+		if conn.seat = l.crowds.enter(peer, func() { _ = c.Close() }); conn.seat != nil {
+			return conn, nil
 		}
-		leave := sync.OnceFunc(func() { peer.Close(); l.leave(peer.UID) })
-		return &peerConn{UnixConn: c, peer: peer, release: leave}, nil
+		l.tell(peer)
+		peer.Close()
+		l.turnAway(c)
 	}
 }
 
-func (l *peerListener) enter(uid uint32) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[uid] >= l.limit {
-		return false
-	}
-	l.open[uid]++
-	return true
-}
+// tellPause keeps a flood of connections from becoming one of the log.
+const tellPause = 10 * time.Second
 
-func (l *peerListener) leave(uid uint32) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[uid]--; l.open[uid] == 0 {
-		delete(l.open, uid)
+func (l *peerListener) tell(p *socket.Peer) {
+	if now := time.Now(); now.Sub(l.told) > tellPause {
+		l.told = now
+		l.log.Warn("refused a connection: too many at once", "socket", l.Addr().String(), "uid", p.UID, "pid", p.PID)
 	}
 }
 
@@ -92,26 +95,28 @@ func (l *peerListener) turnAway(c *net.UnixConn) {
 	}
 	l.excess[c] = struct{}{}
 	l.wg.Go(func() {
-		tellTooMany(c)
+		tellTooMany(c, l.refusal)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.excess, c)
 	})
 }
 
+// tooMany is what the admin socket says to who is one too many.
+var tooMany = &api.Error{
+	Kind:    api.ErrBusy,
+	Message: "too many connections of this user",
+	Hint:    "close some, or wait until they are done",
+}
+
 // tellTooMany answers, and then reads what the client may still be sending: it
 // would not read the answer if its own writing failed.
-func tellTooMany(c *net.UnixConn) {
+func tellTooMany(c *net.UnixConn, refusal []byte) {
 	defer c.Close()
-	refusal := &api.Error{
-		Kind:    api.ErrBusy,
-		Message: "too many connections of this user",
-		Hint:    "close some, or wait until they are done",
-	}
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	_, _ = c.Write(rawResponse(refusal))
+	_, _ = c.Write(refusal)
 	_ = c.CloseWrite()
-	_, _ = io.Copy(io.Discard, c)
+	_, _ = io.Copy(io.Discard, io.LimitReader(c, maxBody))
 }
 
 // Close ends accepting, and the telling.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -91,10 +93,18 @@ func shortDirs(t *testing.T) dirs.Dirs {
 
 func clientOf(socket string) *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return dialBusy(socket) },
 	}}
+}
+
+// dialBusy connects, also to a socket that does not keep up with those who come.
+func dialBusy(socket string) (net.Conn, error) {
+	for {
+		c, err := net.Dial("unix", socket)
+		if !errors.Is(err, syscall.EAGAIN) {
+			return c, err
+		}
+	}
 }
 
 // ask sends a request and gives the response, its body read.

@@ -94,10 +94,9 @@ func marshal(v any) []byte {
 }
 
 // rawResponse is a whole HTTP response, for where no request has been read.
-func rawResponse(e *api.Error) []byte {
-	r := refusal(e)
-	body := marshal(errorEnvelope(r))
+func rawResponse(status int, v any) []byte {
+	body := marshal(v)
 	head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n",
-		r.status, http.StatusText(r.status), len(body))
+		status, http.StatusText(status), len(body))
 	return append([]byte(head), body...)
 }

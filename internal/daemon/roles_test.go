@@ -53,6 +53,10 @@ func play(role string) int {
 		}
 		f, _ := c.(*net.UnixConn).File()
 		runSelf("heir:", f)
+	case "hog": // holds as many connections as it gets, each with a stream, until stdin ends
+		hog(arg)
+		fmt.Println("full")
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "serve": // is a daemon on a root until SIGTERM
 		return serveUntilTerm(arg)
 	}

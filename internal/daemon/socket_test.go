@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon"
 	"pkgd.io/pkgd/internal/dirs"
 )
@@ -142,34 +140,6 @@ func TestDaemonEndsWithAnErrorWhenASocketFails(t *testing.T) {
 		err := dm.ServeWithBroken(context.Background(), name)
 		if want := "cannot go on listening on the " + name + " socket: "; err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v", name, err)
-		}
-	}
-}
-
-func TestUserWithTooManyConnectionsIsTurnedAway(t *testing.T) {
-	h := start(t)
-	var held []net.Conn
-	defer func() {
-		for _, c := range held {
-			c.Close()
-		}
-	}()
-	for range daemon.MaxConnections {
-		c, err := net.Dial("unix", h.dirs.AdminSocket())
-		if err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, c)
-	}
-	if status, refusal := h.refused("GET", "/v1/health", ""); status != 429 || refusal.Kind != api.ErrBusy {
-		t.Fatalf("%d %v", status, refusal)
-	}
-	// One that ends makes room for another.
-	held[0].Close()
-	for {
-		resp, _ := h.ask("GET", "/v1/health", "")
-		if resp.StatusCode == http.StatusOK {
-			return
 		}
 	}
 }

@@ -29,6 +29,7 @@ func openStream(w http.ResponseWriter, form string) *stream {
 	s := &stream{w: w, rc: http.NewResponseController(w), form: form}
 	w.Header().Set("Content-Type", form)
 	w.Header().Set("Cache-Control", "no-store")
+	_ = s.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	w.WriteHeader(http.StatusOK)
 	_ = s.rc.Flush()
 	return s

@@ -20,6 +20,7 @@ import (
 const (
 	maxArgs  = 1024
 	bodyTime = 10 * time.Second // in which a request must have arrived
+	sendTime = 30 * time.Second // in which the caller must have read the answer
 )
 
 // Handler serves POST /v1/ctl. Every answer, of whatever status, is an
@@ -147,6 +148,7 @@ func send(w http.ResponseWriter, status int, resp api.CtlResponse) {
 	if err != nil {
 		panic("internal error: a response did not marshal: " + err.Error())
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTime))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(status)

@@ -1,7 +1,8 @@
-// Package httpserver is an HTTP server with pkgd's limits. Its noun is
-// [Server]; its rule is that it stops at once when told to: requests' contexts
-// end first, and neither a client that has connected and says nothing nor one
-// that does not read can hold it up.
+// Package httpserver is an HTTP server with pkgd's limits. Its nouns are
+// [Server], [Crowd], those who are connected, and [Seat], the place of one of
+// them. Its rules: it stops at once when told to (requests' contexts end first),
+// and neither a client that has connected and says nothing nor one that speaks or
+// reads too slowly holds up it, its descriptors or anybody else.
 package httpserver
 
 import (
@@ -17,6 +18,8 @@ import (
 // Limits of a connection.
 const (
 	headerTimeout = 10 * time.Second // until the request's head is there
+	bodyTimeout   = 10 * time.Second // until its body is
+	answerTimeout = 30 * time.Second // until the answer is read
 	idleTimeout   = 2 * time.Minute  // between requests
 	maxHeader     = 64 << 10         // bytes
 	drainTimeout  = 2 * time.Second  // for requests being answered when it stops
@@ -40,9 +43,9 @@ func New(h http.Handler, connContext func(context.Context, net.Conn) context.Con
 	s := &Server{}
 	s.running, s.cancel = context.WithCancelCause(context.Background())
 	s.http = http.Server{
-		Handler:           h,
+		Handler:           attend(h),
 		BaseContext:       func(net.Listener) context.Context { return s.running },
-		ConnContext:       connContext,
+		ConnContext:       seatedContext(connContext),
 		ConnState:         s.track,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -51,6 +54,15 @@ func New(h http.Handler, connContext func(context.Context, net.Conn) context.Con
 	}
 	s.http.RegisterOnShutdown(s.hangUp)
 	return s
+}
+
+func seatedContext(next func(context.Context, net.Conn) context.Context) func(context.Context, net.Conn) context.Context {
+	return func(ctx context.Context, c net.Conn) context.Context {
+		if ctx = withSeat(ctx, c); next != nil {
+			ctx = next(ctx, c)
+		}
+		return ctx
+	}
 }
 
 // Serve answers on l until Stop, which gives nil, or until l fails.

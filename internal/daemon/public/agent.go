@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -36,7 +37,7 @@ func (a *agent) serve(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
-		c, err := a.l.Accept()
+		c, err := accept(ctx, a.l)
 		if err != nil {
 			return err
 		}
@@ -50,6 +51,26 @@ func (a *agent) serve(ctx context.Context) error {
 			defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 			answerAgent(c, a.say())
 		})
+	}
+}
+
+// acceptPause is between two tries while the host has no descriptors left.
+const acceptPause = 100 * time.Millisecond
+
+// accept goes on where others would end: who uses up descriptors, the daemon's or
+// the host's, must not end the daemon thereby.
+func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
+	for {
+		c, err := l.Accept()
+		var passing interface{ Temporary() bool }
+		if err == nil || !errors.As(err, &passing) || !passing.Temporary() {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(acceptPause):
+		}
 	}
 }
 

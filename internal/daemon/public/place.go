@@ -10,11 +10,15 @@ import (
 	"sync/atomic"
 
 	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/internal/daemon/httpserver"
 	"pkgd.io/pkgd/internal/daemon/socket"
 )
 
-// maxConnections is how many connections a place has at a time.
-const maxConnections = 1024
+// How many connections a place has at a time, of all and of one address.
+const (
+	maxConnections = 1024
+	maxOfAddress   = 256
+)
 
 // rules are who may ask at a place, and what they learn.
 type rules struct {
@@ -54,7 +58,7 @@ func exposureOf(word string) exposure {
 type place struct {
 	l      net.Listener
 	closed atomic.Bool
-	open   atomic.Int64 // connections
+	crowd  *httpserver.Crowd
 	rules  atomic.Pointer[rules]
 	stop   context.CancelFunc // of the probe of the rules before
 }
@@ -90,24 +94,42 @@ func (p *place) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.open.Add(1) > maxConnections {
-			p.open.Add(-1)
-			_ = c.Close()
-			continue
+		conn := &placeConn{Conn: c, place: p}
+		if conn.seat = p.crowd.Enter(party(c.RemoteAddr()), func() { _ = c.Close() }); conn.seat != nil {
+			return conn, nil
 		}
-		return &placeConn{Conn: c, place: p, left: sync.OnceFunc(func() { p.open.Add(-1) })}, nil
+		_ = c.Close()
 	}
+}
+
+// party is who counts as one: an address, of IPv6 the network that a host has to
+// itself. Peers of a unix socket are one, who may be anybody of this host.
+func party(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	ip := tcp.AddrPort().Addr().Unmap()
+	if ip.Is6() {
+		if net, err := ip.WithZone("").Prefix(64); err == nil {
+			return net.String()
+		}
+	}
+	return ip.String()
 }
 
 type placeConn struct {
 	net.Conn
 	place *place
-	left  func()
+	seat  *httpserver.Seat
 }
+
+// Seat is the connection's place in its crowd.
+func (c *placeConn) Seat() *httpserver.Seat { return c.seat }
 
 // Close ends the connection.
 func (c *placeConn) Close() error {
-	c.left()
+	c.seat.Leave()
 	return c.Conn.Close()
 }
 

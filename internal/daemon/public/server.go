@@ -154,7 +154,7 @@ func (s *Server) openPlace(url string, r *rules) error {
 	if err != nil {
 		return fmt.Errorf("cannot answer health probes at %s: %w", url, err)
 	}
-	p := &place{l: l}
+	p := &place{l: l, crowd: httpserver.NewCrowd(maxConnections, maxOfAddress)}
 	p.follow(s.ctx, &s.wg, r)
 	s.places[url] = p
 	s.o.Log.Info("answering health probes", "at", where(r.listener, l), "tells", r.expose.String())
