@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -88,10 +90,13 @@ func say(c net.Conn, request string) string {
 	return fmt.Sprintf("%q %v", line, err)
 }
 
-// awaitOrphanage returns when the parent has ended. Its end of a pipe, which it
-// holds as descriptor 4, tells.
+// awaitOrphanage returns when the parent has ended: its end of a pipe, whose other
+// is descriptor 4, closes, and a moment later its children are another's.
 func awaitOrphanage() {
 	_, _ = io.Copy(io.Discard, os.NewFile(4, "parent"))
+	for strconv.Itoa(os.Getppid()) == os.Getenv("PKGD_TEST_PARENT") {
+		runtime.Gosched()
+	}
 }
 
 // runSelf starts the test binary in a role and leaves it to itself. Descriptor 4
@@ -105,7 +110,7 @@ func runSelf(role string, extra *os.File) {
 		extra = os.Stdin
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "PKGD_TEST_ROLE="+role)
+	cmd.Env = append(os.Environ(), "PKGD_TEST_ROLE="+role, "PKGD_TEST_PARENT="+strconv.Itoa(os.Getpid()))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{extra, r}
 	if err := cmd.Start(); err != nil {
