@@ -10,12 +10,18 @@ import (
 
 // condition knows [root], and [mounts]: whether this user may mount file systems.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "sshd":
+		return haveSSH()
+	case "mounts":
+		return mayMount()
 	}
-	if name != "mounts" {
-		return false, fmt.Errorf("unknown condition %q", name)
-	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+func mayMount() (bool, error) {
 	dir, err := os.MkdirTemp("/tmp", "pm")
 	if err != nil {
 		return false, err

@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"field":      field,
 			"fields":     fields,
+			"host":       host,
 			"hostile":    hostile,
 			"small-disk": smallDisk,
 		},

@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/remote"
 )
 
 type cmdHealth struct {
 	History bool `long:"history" description:"List how the package's health has changed, newest first"`
 	Watch   bool `long:"watch" short:"w" description:"Stay and show every change of health"`
-	Args    struct {
+	elsewhere
+	Args struct {
 		Name string `positional-arg-name:"NAME" description:"One package; without, all of the host"`
 	} `positional-args:"yes"`
 }
@@ -20,12 +22,15 @@ func healthCommand() *command {
 		name: "health", short: "Show how packages are", runner: &cmdHealth{}, plugin: true,
 		long: `Shows what was last heard of the packages' health, and runs nothing ("pkgd check" does). The host is OK when every package with a check-health hook is active, DEGRADED when one is waiting, in maintenance, unknown, stale or serves with less than full quality, FAULT when one is blocked or in error, and UNKNOWN when there is nothing to count.
 
-It is a monitoring plug-in as it stands: the first line is for the monitoring system, with performance data when the output is no terminal, and it exits 0 for OK, 1 for DEGRADED, 2 for FAULT and 3 for UNKNOWN, errors and wrong usage. With NAME it answers for that package alone.`,
+It is a monitoring plug-in as it stands: the first line is for the monitoring system, with performance data when the output is no terminal, and it exits 0 for OK, 1 for DEGRADED, 2 for FAULT and 3 for UNKNOWN, errors and wrong usage. With NAME it answers for that package alone.
+
+With --host it asks other hosts over ssh (your own ssh, its keys and its configuration; pkgd has to be there too) and puts their answers together in one order: worst first, and of what is equally bad the oldest. It exits for the worst of them: FAULT before UNKNOWN before DEGRADED. A host that does not answer is UNKNOWN, and is named.`,
 		examples: []example{
 			{"pkgd health", "all packages"},
 			{"pkgd health web", "one package, with its checks"},
 			{"pkgd health web --history", "how it has been"},
 			{"pkgd health --watch", "stay, and show what changes"},
+			{"pkgd health --host web1 --host ada@web2", "two other hosts"},
 		},
 	}
 }
@@ -33,6 +38,8 @@ It is a monitoring plug-in as it stands: the first line is for the monitoring sy
 func (c *cmdHealth) run(ctx context.Context, a *app, _ []string) error {
 	name := c.Args.Name
 	switch {
+	case len(c.Hosts) > 0:
+		return c.runThere(ctx, a)
 	case c.History && c.Watch:
 		return a.usageError("--history and --watch do not go together")
 	case c.History && name == "":
@@ -53,6 +60,18 @@ func (c *cmdHealth) run(ctx context.Context, a *app, _ []string) error {
 		return cannot("show health", err)
 	}
 	return a.showHost(h)
+}
+
+// runThere asks other hosts.
+func (c *cmdHealth) runThere(ctx context.Context, a *app) error {
+	if c.History || c.Watch {
+		return a.usageError("--host goes with neither --history nor --watch")
+	}
+	words := []string{"health", "--format=json"}
+	if c.Args.Name != "" {
+		words = append(words, "--", c.Args.Name)
+	}
+	return a.healthOf(ctx, question{elsewhere: c.elsewhere, words: words, usual: remote.Timeout, detail: c.Args.Name != ""})
 }
 
 func (a *app) showHost(h api.Health) error {

@@ -53,19 +53,25 @@ func endWith(level string) error {
 
 // hostLine is what a monitoring system reads of the host: "OK - 3 packages: 3 active".
 func (a *app) hostLine(h api.Health) string {
+	return a.out.status(h.Level) + " - " + countWords(h.Counts) + a.performance(h.Counts)
+}
+
+// countWords is "3 packages: 2 active, 1 error", or "0 packages".
+func countWords(counts map[string]int) string {
 	total := 0
+	for _, n := range counts {
+		total += n
+	}
 	var parts []string
 	for _, s := range statuses() {
-		if n := h.Counts[s]; n > 0 {
-			total += n
+		if n := counts[s]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	line := a.out.status(h.Level) + " - " + count(total, "package")
-	if total > 0 {
-		line += ": " + strings.Join(parts, ", ")
+	if len(parts) == 0 {
+		return count(total, "package")
 	}
-	return line + a.performance(h.Counts)
+	return count(total, "package") + ": " + strings.Join(parts, ", ")
 }
 
 // recordLine is what a monitoring system reads of one package.
@@ -81,7 +87,12 @@ func (a *app) performance(counts map[string]int) string {
 	if a.env.StdoutTerminal {
 		return ""
 	}
-	line := " |"
+	return " |" + statusData(counts)
+}
+
+// statusData is how many packages have each status, as performance data.
+func statusData(counts map[string]int) string {
+	line := ""
 	for _, s := range statuses() {
 		line += fmt.Sprintf(" %s=%d", s, counts[s])
 	}
@@ -90,15 +101,28 @@ func (a *app) performance(counts map[string]int) string {
 
 // worstFirst orders records for people: what needs them comes first.
 func worstFirst(records []api.Record) []api.Record {
-	rank := func(r api.Record) int {
-		if recordLevel(r) == "UNKNOWN" {
-			return 9 // has no hook: last
-		}
-		return slices.Index([]string{"error", "blocked", "unknown", "maintenance", "waiting", "active"}, r.Status)
-	}
 	sorted := slices.Clone(records)
 	slices.SortStableFunc(sorted, func(x, y api.Record) int {
-		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.Package, y.Package))
+		return cmp.Or(cmp.Compare(recordRank(x), recordRank(y)), cmp.Compare(x.Package, y.Package))
 	})
 	return sorted
+}
+
+// rankUnknown and rankUncounted are ranks of what is unknown, and of what does
+// not count because nobody ever says anything of it.
+const (
+	rankUnknown   = 2
+	rankUncounted = 9
+)
+
+// recordRank orders records by how much they need somebody: the least first.
+func recordRank(r api.Record) int {
+	if recordLevel(r) == "UNKNOWN" {
+		return rankUncounted
+	}
+	rank := slices.Index([]string{"error", "blocked", "unknown", "maintenance", "waiting", "active"}, r.Status)
+	if rank < 0 {
+		return rankUnknown // a word of a newer pkgd
+	}
+	return rank
 }

@@ -11,6 +11,14 @@ import (
 // recordText is all that is known of one package's health.
 func (a *app) recordText(r api.Record) error {
 	a.say("%s", a.recordLine(r))
+	if err := a.recordDetail(r); err != nil {
+		return err
+	}
+	return a.recordNext(r)
+}
+
+// recordDetail is a record without the line for monitoring.
+func (a *app) recordDetail(r api.Record) error {
 	now := a.env.Now()
 	f := a.fields()
 	f.add("status", sinceWords(a.out.status(r.Status), since(now, r.Since)))
@@ -29,10 +37,7 @@ func (a *app) recordText(r api.Record) error {
 	if err := f.write(); err != nil {
 		return err
 	}
-	if err := a.checksTable(r.Checks); err != nil {
-		return err
-	}
-	return a.recordNext(r)
+	return a.checksTable(r.Checks)
 }
 
 func sinceWords(text, span string) string {

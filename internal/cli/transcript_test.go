@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"pkgd.io/pkgd/internal/pkginfo"
+	"pkgd.io/pkgd/internal/remote/remotetest"
 )
 
 var update = flag.Bool("update", false, "write the transcripts anew")
@@ -20,6 +21,7 @@ var update = flag.Bool("update", false, "write the transcripts anew")
 // then what a person types and sees. Lines of stderr begin with "2> ", what the
 // daemon was asked with "> ", and an exit code other than 0 stands in brackets.
 // "$ tty pkgd …" types on a terminal, "$ ascii pkgd …" where there is no Unicode.
+// A part called "ssh NAME" is another host: the script that ssh runs there.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -54,21 +56,27 @@ func TestTranscripts(t *testing.T) {
 func play(t *testing.T, page *txtar.Archive) string {
 	d := newFakeDaemon(t)
 	last := len(page.Files) - 1
+	ssh := remotetest.New(t)
 	for _, f := range page.Files[:last] {
+		if host, found := strings.CutPrefix(f.Name, "ssh "); found {
+			ssh.Host(host, string(f.Data))
+			continue
+		}
 		d.answer(f.Name, string(f.Data))
 	}
 	var b strings.Builder
 	for line := range strings.Lines(string(page.Files[last].Data)) {
 		if strings.HasPrefix(line, "$ ") {
-			typed(t, d, strings.TrimSpace(line), &b)
+			typed(t, d, ssh, strings.TrimSpace(line), &b)
 		}
 	}
 	return strings.ReplaceAll(b.String(), d.root, "ROOT")
 }
 
 // typed carries out one line of a session and writes down what is seen.
-func typed(t *testing.T, d *fakeDaemon, line string, b *strings.Builder) {
+func typed(t *testing.T, d *fakeDaemon, ssh *remotetest.SSH, line string, b *strings.Builder) {
 	p := newPerson(t, d.root)
+	p.env["PATH"] = ssh.Dir
 	words, err := pkginfo.SplitCommand(strings.TrimPrefix(line, "$ "))
 	if err != nil {
 		t.Fatalf("%s: %v", line, err)
