@@ -31,7 +31,7 @@ func debugCommand() *command {
 			},
 			{
 				name: "recover", short: "Put the last good copy of the state back", runner: &cmdDebugRecover{},
-				long: `For when pkgd does not start because its state file does not open. The copy is one that pkgd made at its last successful start. The broken file is kept beside it. No daemon may run on the root.`,
+				long: `For when pkgd does not start because its state file does not open. The copy is one that pkgd made at its last successful start; a file of which only one of the two headers is damaged is put in order itself instead, because it knows more. The broken file is kept beside it. No daemon may run on the root.`,
 			},
 			{
 				name: "man", short: "Write the man pages", runner: &cmdDebugMan{},
@@ -88,10 +88,15 @@ func (*cmdDebugState) run(ctx context.Context, a *app, _ []string) error {
 type cmdDebugRecover struct{}
 
 func (*cmdDebugRecover) run(_ context.Context, a *app, _ []string) error {
-	if err := state.Recover(a.dirs.State(), a.dirs.StateBackup()); err != nil {
+	from, err := state.Recover(a.dirs.State(), a.dirs.StateBackup())
+	if err != nil {
 		return cannot("recover the state", err)
 	}
-	return a.answer(map[string]string{"state": a.dirs.State()}, func() error {
+	return a.answer(map[string]string{"state": a.dirs.State(), "from": from}, func() error {
+		if from == a.dirs.State() {
+			a.say("%s is in order again: only the last that was written before the damage may be missing", from)
+			return nil
+		}
 		a.say("%s is the last good copy again", a.dirs.State())
 		return nil
 	})

@@ -6,18 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// backupWarning is the code of the warning that no good copy could be made.
-const backupWarning = "state-backup-failed"
+// The codes of the warnings that no good copy could be made, and that there is
+// something wrong with the file that is in use.
+const (
+	backupWarning  = "state-backup-failed"
+	damagedWarning = "state-damaged"
+)
 
 // backup is the copying that goes on beside everything else after Open.
 type backup struct {
@@ -32,8 +33,9 @@ func (b *backup) stop() {
 	b.busy.Wait()
 }
 
-// startBackup copies the file, which is known to be good now, in the
-// background, so that a start does not wait for it.
+// startBackup copies the file in the background, so that a start does not wait
+// for it, once every value is found to be good: what a start does not read may
+// be damaged, and must not take the place of the last good copy.
 func (s *State) startBackup(path string) {
 	if path == "" {
 		return
@@ -47,6 +49,11 @@ func (s *State) startBackup(path string) {
 		}
 		s.Lock()
 		defer s.Unlock()
+		if errors.Is(err, errDamaged) {
+			s.warnDamaged(err)
+			return
+		}
+		s.DropWarnings("", damagedWarning)
 		if err != nil {
 			s.Warn("", backupWarning, fmt.Sprintf("cannot keep a copy of the state in %q: %v", path, err))
 			return
@@ -55,11 +62,22 @@ func (s *State) startBackup(path string) {
 	})
 }
 
-// copyTo makes path a consistent copy of the file: whole, or as it was. The
-// read transaction has to last as long as the copying; writers go on meanwhile.
+func (s *State) warnDamaged(err error) {
+	s.Warn("", damagedWarning, fmt.Sprintf("file %q is damaged: %v; stop pkgd and restore the last good copy with: pkgd debug recover", s.store.path, err))
+}
+
+// errDamaged says of a copy that it is the file itself that is not good.
+var errDamaged = errors.New("not copied")
+
+// copyTo makes path a consistent copy of the file: whole and good, or as it was.
+// The read transaction has to last as long as the copying; writers go on
+// meanwhile.
 func (st *store) copyTo(ctx context.Context, path string) error {
 	return replaceFile(path, func(w io.Writer) error {
 		return st.view(func(tx *bolt.Tx) error {
+			if err := guard(func() error { return checkSeals(tx) }); err != nil {
+				return fmt.Errorf("%w (%w)", err, errDamaged)
+			}
 			_, err := tx.WriteTo(&stoppable{ctx, w})
 			return err
 		})
@@ -98,94 +116,4 @@ func replaceFile(path string, write func(io.Writer) error) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-// Recover puts the good copy at backup in the place of the state file at path,
-// which stays beside it as PATH.broken-TIME. It refuses a copy that is not good
-// and a state that is in use.
-func Recover(path, backup string) error {
-	if err := recoverFile(path, backup); err != nil {
-		return fmt.Errorf("cannot recover state %q from %q: %w", path, backup, err)
-	}
-	return nil
-}
-
-func recoverFile(path, backup string) error {
-	if err := checkFile(backup); err != nil {
-		return err
-	}
-	unlock, err := lockBroken(path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := keepBroken(path); err != nil {
-		return err
-	}
-	return replaceFile(path, func(w io.Writer) error {
-		f, err := os.Open(backup)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(w, f)
-		return err
-	})
-}
-
-// checkFile tells whether a copy is one that Open would take.
-func checkFile(path string) error {
-	if info, err := os.Stat(path); err != nil {
-		return err
-	} else if info.Size() == 0 {
-		return &CorruptError{path, errors.New("it is empty")}
-	}
-	db, err := openBolt(path, true)
-	if err != nil {
-		return err
-	}
-	st := &store{path: path, db: db}
-	defer st.close()
-	level, _, err := st.headline()
-	if err != nil {
-		return err
-	}
-	if known := current().level; level > known {
-		return &LevelError{path, level, known}
-	}
-	if err := checkDB(db); err != nil {
-		return &CorruptError{path, err}
-	}
-	return nil
-}
-
-// lockBroken takes the lock that bbolt would take, on a file that bbolt may not
-// be able to open.
-func lockBroken(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return func() {}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.New("it is in use; stop pkgd first")
-		}
-		return nil, err
-	}
-	return func() { f.Close() }, nil
-}
-
-// keepBroken gives the broken file a second name, so that there is no moment
-// without a file, which would look like a host without a state.
-func keepBroken(path string) error {
-	name := path + ".broken-" + time.Now().UTC().Format("20060102T150405.000000000")
-	err := os.Link(path, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

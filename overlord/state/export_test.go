@@ -26,6 +26,9 @@ func OpenFaulty(path string, o Options, hook func(commit func() error) error) (*
 // CurrentLevel is the format level that this package writes.
 func CurrentLevel() int { return current().level }
 
+// Seal is a value as it lies in the file.
+func Seal(bucket, key string, v []byte) []byte { return seal(slot{bucket, key}, v) }
+
 // WaitBackup returns when the copy after Open is made.
 func (s *State) WaitBackup() { s.backup.busy.Wait() }
 

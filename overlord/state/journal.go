@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -109,6 +110,7 @@ type journalEntry struct {
 // entriesBelow copies out the next entries of a journal, newest first.
 func (st *store) entriesBelow(prefix, below string) (out []journalEntry, err error) {
 	err = st.view(func(tx *bolt.Tx) error {
+		var errs []error
 		c := tx.Bucket([]byte(journalBucket)).Cursor()
 		k, v := c.Seek([]byte(below))
 		if k == nil {
@@ -116,10 +118,11 @@ func (st *store) entriesBelow(prefix, below string) (out []journalEntry, err err
 		}
 		for ; k != nil && len(out) < journalChunk && string(k) >= prefix; k, v = c.Prev() {
 			if string(k) < below && bytes.HasPrefix(k, []byte(prefix)) {
-				out = append(out, journalEntry{string(k), bytes.Clone(v)})
+				raw, err := unseal(slot{journalBucket, string(k)}, v)
+				out, errs = append(out, journalEntry{string(k), bytes.Clone(raw)}), append(errs, err)
 			}
 		}
-		return nil
+		return errors.Join(errs...)
 	})
 	return out, err
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -13,21 +14,23 @@ import (
 // ready changes, so that old work costs a start nothing but its headlines.
 func (s *State) load() error {
 	return s.store.view(func(tx *bolt.Tx) error {
-		if raw := tx.Bucket([]byte(metaBucket)).Get([]byte(s.counters.slot().key)); raw != nil {
-			if err := json.Unmarshal(raw, s.counters); err != nil {
+		s.lastEntry = lastEntry(tx)
+		for bucket, f := range map[string]func(k, v []byte) error{
+			metaBucket: s.loadCounters, entityBucket: s.loadEntity, warningBucket: s.loadWarning, changeBucket: s.loadChange,
+		} {
+			if err := eachSealed(tx, bucket, f); err != nil {
 				return err
 			}
 		}
-		s.lastEntry = lastEntry(tx)
-		for bucket, f := range map[string]func(k, v []byte) error{
-			entityBucket: s.loadEntity, warningBucket: s.loadWarning, changeBucket: s.loadChange,
-		} {
-			if err := tx.Bucket([]byte(bucket)).ForEach(f); err != nil {
-				return fmt.Errorf("%s: %w", bucket, err)
-			}
-		}
-		return s.loadOpenTasks(tx.Bucket([]byte(taskBucket)))
+		return s.loadOpenTasks(tx)
 	})
+}
+
+func (s *State) loadCounters(k, v []byte) error {
+	if string(k) != s.counters.slot().key {
+		return nil
+	}
+	return json.Unmarshal(v, s.counters)
 }
 
 func (s *State) loadEntity(k, v []byte) error {
@@ -63,10 +66,14 @@ func (s *State) loadChange(_, v []byte) error {
 	return nil
 }
 
-func (s *State) loadOpenTasks(bucket *bolt.Bucket) error {
+func (s *State) loadOpenTasks(tx *bolt.Tx) error {
 	for _, c := range s.open {
 		for _, id := range c.rec.Tasks {
-			t, err := s.decodeTask(bucket.Get([]byte(idKey(id))))
+			raw, err := getSealed(tx, slot{taskBucket, idKey(id)})
+			if err != nil {
+				return err
+			}
+			t, err := s.decodeTask(raw)
 			if err != nil {
 				return fmt.Errorf("task %s: %w", id, err)
 			}
@@ -88,12 +95,15 @@ func (s *State) decodeTask(raw []byte) (*Task, error) {
 }
 
 // loadTask reads a task of a ready change. One that cannot be read, or whose
-// change is gone, is not there.
+// change is gone, is not there; that the file is damaged is told.
 func (s *State) loadTask(id string) *Task {
 	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
 		return nil
 	}
 	raw, err := s.store.get(slot{taskBucket, idKey(id)})
+	if errors.Is(err, errSeal) {
+		s.warnDamaged(err)
+	}
 	if err != nil || raw == nil {
 		return nil
 	}

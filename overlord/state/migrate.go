@@ -15,7 +15,9 @@ type schema struct {
 }
 
 // current is the format that this package reads and writes.
-func current() schema { return schema{level: 1} }
+func current() schema {
+	return schema{level: sealedLevel, migrations: map[int]func(tx *bolt.Tx) error{1: sealAll}}
+}
 
 func putLevel(tx *bolt.Tx, level int) error {
 	return tx.Bucket([]byte(metaBucket)).Put([]byte(levelSlot.key), []byte(strconv.Itoa(level)))
@@ -32,6 +34,9 @@ func (st *store) migrate(from int, sc schema) error {
 		err := guard(func() error {
 			return st.db.Update(func(tx *bolt.Tx) error {
 				if err := step(tx); err != nil {
+					return err
+				}
+				if err := sumUp(tx); err != nil {
 					return err
 				}
 				return putLevel(tx, n+1)

@@ -164,18 +164,22 @@ func (st *store) prepare(sc schema) error {
 	if level > sc.level {
 		return &LevelError{st.path, level, sc.level}
 	}
+	if err := checkHeaders(st.db); err != nil {
+		return &CorruptError{st.path, err}
+	}
 	if st.marked = unclean; unclean {
-		if err := checkDB(st.db); err != nil {
+		if err := checkDB(st.db, level); err != nil {
 			return &CorruptError{st.path, err}
 		}
 	}
 	return st.migrate(level, sc)
 }
 
-// checkDB reads the whole tree and then has bbolt check it. Reading first
+// checkDB reads the whole tree, with the seals that values of that level have,
+// and then has bbolt check it. Reading first
 // finds wild page numbers where they can be caught: bbolt's check has a
 // goroutine of its own, in which they would end the process.
-func checkDB(db *bolt.DB) error {
+func checkDB(db *bolt.DB, level int) error {
 	return guard(func() error {
 		return db.View(func(tx *bolt.Tx) error {
 			if tx.Size() > checkMost {
@@ -183,6 +187,11 @@ func checkDB(db *bolt.DB) error {
 			}
 			if err := tx.ForEach(walkBucket); err != nil {
 				return err
+			}
+			if level >= sealedLevel {
+				if err := checkSeals(tx); err != nil {
+					return err
+				}
 			}
 			var errs []error
 			for err := range tx.Check() {
@@ -212,8 +221,9 @@ func (st *store) view(f func(tx *bolt.Tx) error) error {
 // get gives a copy of a slot's value, or nil.
 func (st *store) get(k slot) (v []byte, err error) {
 	err = st.view(func(tx *bolt.Tx) error {
-		v = bytes.Clone(tx.Bucket([]byte(k.bucket)).Get([]byte(k.key)))
-		return nil
+		raw, err := getSealed(tx, k)
+		v = bytes.Clone(raw)
+		return err
 	})
 	return v, err
 }
@@ -240,16 +250,17 @@ func (st *store) commit(b batch) error {
 		return err
 	}
 	defer tx.Rollback() // nothing after a Commit
+	s, err := readSums(tx)
+	if err != nil {
+		return err
+	}
 	for k, v := range b {
-		bucket := tx.Bucket([]byte(k.bucket))
-		if v == nil {
-			err = bucket.Delete([]byte(k.key))
-		} else {
-			err = bucket.Put([]byte(k.key), v)
-		}
-		if err != nil {
+		if err := s.put(tx, k, v); err != nil {
 			return err
 		}
+	}
+	if err := s.write(tx); err != nil {
+		return err
 	}
 	used := tx.Size()
 	if err := tx.Commit(); err != nil {

@@ -48,7 +48,7 @@ func TestAnOlderFileIsMigratedOnce(t *testing.T) {
 	rename := state.Schema{Level: 1, Migrations: map[int]func(*bolt.Tx) error{0: func(tx *bolt.Tx) error {
 		runs++
 		b := tx.Bucket([]byte("entities"))
-		if err := b.Put([]byte("new-name"), b.Get([]byte("old-name"))); err != nil {
+		if err := b.Put([]byte("new-name"), state.Seal("entities", "new-name", []byte("1"))); err != nil {
 			return err
 		}
 		return b.Delete([]byte("old-name"))
@@ -180,7 +180,7 @@ func TestADamagedFileIsToldAndLeftAlone(t *testing.T) {
 
 func recoverAndCheck(t *testing.T, path, backup string, bad []byte) {
 	t.Helper()
-	if err := state.Recover(path, backup); err != nil {
+	if _, err := state.Recover(path, backup); err != nil {
 		t.Fatal(err)
 	}
 	s := openAt(t, path, state.Options{})
@@ -337,14 +337,14 @@ func TestRecoverRefusesABadCopyAndAStateInUse(t *testing.T) {
 	path, backup := fill(t, true)
 	before := mustRead(t, path)
 	s := openAt(t, path, state.Options{})
-	if err := state.Recover(path, backup); err == nil || !strings.Contains(err.Error(), "stop pkgd first") {
+	if _, err := state.Recover(path, backup); err == nil || !strings.Contains(err.Error(), "stop pkgd first") {
 		t.Errorf("in use: %v", err)
 	}
 	s.Close()
 	bad := filepath.Join(tempDir(t), "bad")
 	mustWrite(t, bad, []byte(strings.Repeat("hello ", 5000)))
 	for _, b := range []string{bad, bad + "-not-there"} {
-		if err := state.Recover(path, b); err == nil || !strings.HasPrefix(err.Error(), "cannot recover state") {
+		if _, err := state.Recover(path, b); err == nil || !strings.HasPrefix(err.Error(), "cannot recover state") {
 			t.Errorf("%s: %v", b, err)
 		}
 	}
@@ -361,7 +361,7 @@ func TestRecoverPutsAFileWhereNoneIs(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := state.Recover(path, backup); err != nil {
+	if _, err := state.Recover(path, backup); err != nil {
 		t.Fatal(err)
 	}
 	openAt(t, path, state.Options{Now: time.Now})

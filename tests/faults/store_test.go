@@ -114,7 +114,9 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 		w.kill()
 		refused++
 	}
-	t.Logf("lost at %v", lost)
+	if len(lost) > 0 {
+		t.Errorf("started without what it had, and said nothing, after flips at %v", lost)
+	}
 	report(t, "state.db flipped by a byte", "after an unclean stop", refused+held,
 		fmt.Sprintf("refused and recovered %d times, started with every package it had %d times", refused, held))
 }
