@@ -11,6 +11,8 @@ import (
 
 // forever is a script's end that still heeds its traps. It starts no other
 // program: a shell that forks in the moment of a TERM has a child that misses it.
+// What it reads comes again and again (see pulse): a shell that is told in the
+// moment before it reads heeds the trap only when it has read.
 const forever = "while :; do read x <$HOLD; done"
 
 // ends is about how services end.

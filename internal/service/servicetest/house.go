@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ type house struct {
 	dirs dirs.Dirs
 	m    service.Manager
 	said *journal
-	hold *gate // never opened
+	hold *gate // opened a little again and again
 }
 
 func newHouse(t *testing.T, make Maker) *house {
@@ -49,6 +50,7 @@ func newHouse(t *testing.T, make Maker) *house {
 	h.furnish(pkg, 1)
 	h.said = openJournal(t, filepath.Join(d.DataCommon(pkg), "journal"))
 	h.hold = h.gate("hold")
+	t.Cleanup(h.hold.pulse())
 	h.m = make(t, d)
 	t.Cleanup(h.close)
 	return h
@@ -291,6 +293,24 @@ func (g *gate) open() {
 	g.t.Helper()
 	_, err := g.f.WriteString("open\n")
 	must(g.t, err)
+}
+
+// pulse lets whoever waits look around every now and then.
+func (g *gate) pulse() (end func()) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	ended := make(chan struct{})
+	var beat sync.WaitGroup
+	beat.Go(func() {
+		for {
+			select {
+			case <-tick.C:
+				_, _ = g.f.Write([]byte("\n")) // a full gate lets everybody through
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() { tick.Stop(); close(ended); beat.Wait() }
 }
 
 // wait is the script's side.
