@@ -15,6 +15,10 @@ const (
 	maxTrouble = 3 // runs in a row that cannot be made, before it gives up when settle is over
 )
 
+// leastWatch is how long services are watched that no hook speaks for, though
+// bake be nothing: a program that fails at once needs a moment to do so.
+const leastWatch = 50 * time.Millisecond
+
 const startedAgain = "a service had to be started again"
 
 // Verdict is what a refresh is judged by.
@@ -222,7 +226,7 @@ func (t trial) watch(ctx context.Context) (Verdict, error) {
 			return Verdict{}, err
 		}
 		v := Verdict{Outcome: t.quiet(u)}
-		left := time.Until(held.since.Add(t.bake))
+		left := time.Until(held.since.Add(max(t.bake, leastWatch)))
 		down := held.fallen(u)
 		if left <= 0 {
 			down = first(down, u.starting)
