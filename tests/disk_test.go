@@ -8,7 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// condition knows [root], and [mounts]: whether this user may mount file systems.
+// condition knows [root]; [host]: the daemon is the host's own, a unit of its
+// systemd; [mounts]: this user may mount file systems; and [sshd].
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -17,6 +18,8 @@ func condition(name string) (bool, error) {
 		return haveSSH()
 	case "mounts":
 		return mayMount()
+	case "host":
+		return *ofHost, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

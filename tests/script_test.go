@@ -2,6 +2,7 @@ package tests
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,19 +20,16 @@ var bin string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	flag.Parse()
 	var err error
 	if bin, err = os.MkdirTemp("/tmp", "pb"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	for _, name := range []string{"pkgd", "ctl"} {
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, name), "../cmd/"+name)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", name, err, out)
-			return 1
-		}
+	if err := furnish(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return m.Run()
 }
@@ -70,7 +68,13 @@ const quick = "health: {interval: 1h, settle: 500ms, bake: 100ms}\n"
 
 func setup(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "r")
-	etc := filepath.Join(root, "etc/pkgd")
+	if *ofHost {
+		root = ""
+		if err := clearHost(); err != nil {
+			return err
+		}
+	}
+	etc := filepath.Join(root+"/", "etc/pkgd")
 	if err := os.MkdirAll(etc, 0o755); err != nil {
 		return err
 	}
