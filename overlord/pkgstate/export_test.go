@@ -19,6 +19,5 @@ var (
 func (p *packageState) Number(digest string) int { return p.number(digest) }
 func (p *packageState) Leave(to int)             { p.leave(to) }
 func (p *packageState) Beyond(keep int) []int    { return p.beyond(keep) }
-func (r refusal) TimeLeft() time.Duration        { return r.left() }
+func (r refusal) TimeLeft() time.Duration        { return r.Rest() }
 func (r refusal) Holds() bool                    { return r.holds() }
-func (r refusal) Noted() Refusal                 { return r.noted() }

@@ -62,7 +62,7 @@ func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
 		}
 	}
 	if d.has && s.Kind == "refresh" {
-		if err := m.disk.PrepareAside(s.Package, d.to, s.ToVersion); err != nil {
+		if _, err := m.disk.PrepareAside(s.Package, d.to, s.ToVersion); err != nil {
 			return err
 		}
 	}
@@ -77,8 +77,8 @@ func (m *Manager) doCopyData(ctx context.Context, t *state.Task) error {
 // makeRoom notes, before anything is made, what this change is about to make,
 // so that its undo deletes that and nothing else.
 func (m *Manager) makeRoom(ctx context.Context, t *state.Task, s *setup, sto *story, d dataPair) error {
-	if sto.MadeData {
-		return nil // run again after a crash: noted already
+	if sto.MadeData { // run again after a crash: noted already
+		return m.setOldAside(ctx, s, d, sto.OldAside)
 	}
 	there := exists(m.dirs.DataRevision(s.Package, d.to))
 	if there && !d.has {
@@ -86,7 +86,7 @@ func (m *Manager) makeRoom(ctx context.Context, t *state.Task, s *setup, sto *st
 	}
 	aside := ""
 	if there {
-		id, err := m.disk.SetAside(ctx, s.Package, d.to, s.ToVersion)
+		id, err := m.disk.PrepareAside(s.Package, d.to, s.ToVersion)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,17 @@ func (m *Manager) makeRoom(ctx context.Context, t *state.Task, s *setup, sto *st
 	}
 	common := !exists(m.dirs.DataCommon(s.Package))
 	m.tell(t, func(st *story) { st.MadeData, st.MadeCommon, st.OldAside = true, common, aside })
-	return nil
+	return m.setOldAside(ctx, s, d, aside)
+}
+
+// setOldAside moves data of an earlier life of the revision to the place that
+// the story names already: an undo finds them there, or where they were.
+func (m *Manager) setOldAside(ctx context.Context, s *setup, d dataPair, id string) error {
+	if id == "" || m.disk.HasAside(id) {
+		return nil
+	}
+	_, err := m.disk.SetAside(ctx, s.Package, d.to, s.ToVersion)
+	return err
 }
 
 // undoCopyData deletes what doCopyData made. After the switch the copy held what
@@ -108,7 +118,10 @@ func (m *Manager) undoCopyData(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(m.disk.DropData(s.Package, d.to), m.disk.UnprepareAside(s.Package)); err != nil {
+	if sto.OldAside != "" && !m.disk.HasAside(sto.OldAside) {
+		return m.disk.UnprepareAside(s.Package) // the old data never moved, or are back
+	}
+	if err := m.dropCopy(ctx, s, sto, d); err != nil {
 		return err
 	}
 	if sto.OldAside != "" {
@@ -118,6 +131,18 @@ func (m *Manager) undoCopyData(ctx context.Context, t *state.Task) error {
 		return m.disk.DropCommon(s.Package)
 	}
 	return nil
+}
+
+// dropCopy deletes the copy. What the new revision wrote into it is still there
+// when it could not be set aside: that is tried once more, and nothing is
+// deleted that was not.
+func (m *Manager) dropCopy(ctx context.Context, s *setup, sto *story, d dataPair) error {
+	if s.Kind == "refresh" && sto.Linked && !d.shared && exists(m.dirs.DataRevision(s.Package, d.to)) {
+		if _, err := m.disk.SetAside(ctx, s.Package, d.to, s.ToVersion); err != nil {
+			return err
+		}
+	}
+	return errors.Join(m.disk.DropData(s.Package, d.to), m.disk.UnprepareAside(s.Package))
 }
 
 // doSnapshotData brings the copy up to date, now that nothing writes any more.
@@ -216,7 +241,8 @@ func (m *Manager) prepareLeaving(s *setup) error {
 	if err != nil || left == 0 || !exists(m.dirs.DataRevision(s.Package, left)) {
 		return err
 	}
-	return m.disk.PrepareAside(s.Package, left, s.FromVersion)
+	_, err = m.disk.PrepareAside(s.Package, left, s.FromVersion)
+	return err
 }
 
 // owner is the user whom new data folders belong to: the first that the manifest

@@ -171,6 +171,9 @@ func (m *Manager) Stop() {
 		m.quit()
 	}
 	m.working.Wait()
+	if err := m.disk.NoteAside(); err != nil {
+		m.log.Error("cannot note how long data set aside are still to be kept", "error", err)
+	}
 	m.st.Lock()
 	defer m.st.Unlock()
 	m.noteRefusals()

@@ -71,7 +71,7 @@ func TestTheLadderIsTheDesigns(t *testing.T) {
 }
 
 func TestARefusalCountsTheTimeThatTheHostIsUp(t *testing.T) {
-	r := pkgstate.Refusal{Left: time.Hour, Boot: osutil.BootID(), Uptime: osutil.Uptime() - 20*time.Minute}
+	r := pkgstate.Refusal{Countdown: osutil.Countdown{Left: time.Hour, Boot: osutil.BootID(), Uptime: osutil.Uptime() - 20*time.Minute}}
 	if left := r.TimeLeft().Round(time.Minute); left != 40*time.Minute {
 		t.Errorf("%v left 20 minutes into an hour", left)
 	}
@@ -82,11 +82,11 @@ func TestARefusalCountsTheTimeThatTheHostIsUp(t *testing.T) {
 }
 
 func TestARefusalOfAnotherBootNeitherEndsNorGrows(t *testing.T) {
-	r := pkgstate.Refusal{Left: time.Hour, Boot: "another", Uptime: 100 * time.Hour}
+	r := pkgstate.Refusal{Countdown: osutil.Countdown{Left: time.Hour, Boot: "another", Uptime: 100 * time.Hour}}
 	if left := r.TimeLeft(); left != time.Hour {
 		t.Errorf("%v left, want the hour that was noted", left)
 	}
-	if n := r.Noted(); n.Boot != osutil.BootID() || n.Left != time.Hour {
+	if n := osutil.CountFrom(r.TimeLeft()); n.Boot != osutil.BootID() || n.Left != time.Hour {
 		t.Errorf("noted as %+v", n)
 	}
 }

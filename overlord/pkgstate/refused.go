@@ -17,46 +17,27 @@ var ladder = []time.Duration{
 	4 * 24 * time.Hour, 7 * 24 * time.Hour, 252 * time.Hour, 14 * 24 * time.Hour,
 }
 
-// refusal keeps one digest from being refreshed to by itself. What is left of
-// its time is counted by the kernel's boot clock, so that a jumping wall clock
-// neither frees nor freezes it; time in which the host was off does not count,
-// because nothing that cannot be set by hand has measured it.
+// refusal keeps one digest from being refreshed to by itself, for a time that a
+// jumping wall clock neither frees nor freezes.
 type refusal struct {
-	Digest   string        `json:"digest"`
-	Revision int           `json:"revision"`
-	Version  string        `json:"version"`
-	Code     string        `json:"code"`
-	Failures int           `json:"failures"`
-	ByHand   bool          `json:"by-hand,omitempty"` // until retried, not for a time
-	Left     time.Duration `json:"left"`
-	Boot     string        `json:"boot"`   // boot id at which Left was noted
-	Uptime   time.Duration `json:"uptime"` // boot clock at that moment
+	Digest   string `json:"digest"`
+	Revision int    `json:"revision"`
+	Version  string `json:"version"`
+	Code     string `json:"code"`
+	Failures int    `json:"failures"`
+	ByHand   bool   `json:"by-hand,omitempty"` // until retried, not for a time
+	osutil.Countdown
 }
 
-// left is how long the refusal still holds.
-func (r refusal) left() time.Duration {
-	if r.Boot != osutil.BootID() {
-		return r.Left
-	}
-	return max(0, r.Left-(osutil.Uptime()-r.Uptime))
-}
-
-func (r refusal) holds() bool { return r.ByHand || r.left() > 0 }
+func (r refusal) holds() bool { return r.ByHand || r.Rest() > 0 }
 
 // until is the wall-clock time for people; nil while only a person can end it.
 func (r refusal) until() *time.Time {
 	if r.ByHand {
 		return nil
 	}
-	t := time.Now().Add(r.left())
+	t := time.Now().Add(r.Rest())
 	return &t
-}
-
-// noted is the refusal with what is left as of now.
-func (r refusal) noted() refusal {
-	r.Left = r.left()
-	r.Boot, r.Uptime = osutil.BootID(), osutil.Uptime()
-	return r
 }
 
 type refusals map[string]refusal // by digest
@@ -83,11 +64,11 @@ func (m *Manager) refuse(s *setup, code string, hostDied bool) (refusal, error) 
 	r.Digest, r.Revision, r.Version, r.Code = s.Digest, s.To, s.ToVersion, code
 	r.ByHand = false
 	r.Failures++
-	r.Left = ladder[min(r.Failures, len(ladder))-1]
+	d := ladder[min(r.Failures, len(ladder))-1]
 	if hostDied {
-		r.Left *= 2
+		d *= 2
 	}
-	r.Boot, r.Uptime = osutil.BootID(), osutil.Uptime()
+	r.Countdown = osutil.CountFrom(d)
 	rs[s.Digest] = r
 	m.st.Set(refusedKey(s.Package), rs)
 	return r, nil
@@ -136,7 +117,8 @@ func (m *Manager) noteRefusals() {
 			continue // it stays as it was last written
 		}
 		for d, r := range rs {
-			rs[d] = r.noted()
+			r.Countdown = osutil.CountFrom(r.Rest())
+			rs[d] = r
 		}
 		m.st.Set(key, rs)
 	}

@@ -2,6 +2,7 @@ package pkgstate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -219,12 +220,14 @@ func (m *Manager) servicesWanted(name string) bool {
 }
 
 // expire deletes what reverts set aside when its seven days are over; it looks
-// once a day, and at the start.
+// once a day, and at the start. What is left is written down after each look:
+// a host that is cut from power must not begin the seven days anew.
 func (m *Manager) expire(ctx context.Context) {
 	day := time.NewTicker(24 * time.Hour)
 	defer day.Stop()
 	for {
-		if err := m.disk.ExpireAside(time.Now()); err != nil {
+		err := m.disk.ExpireAside(osutil.BootID(), osutil.Uptime())
+		if err = errors.Join(err, m.disk.NoteAside()); err != nil {
 			m.log.Error("cannot delete what was set aside", "error", err)
 		}
 		select {

@@ -16,6 +16,7 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/disk"
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/pkginfo"
 )
 
@@ -29,8 +30,16 @@ type aside struct {
 	Revision int       `json:"revision"`
 	Version  string    `json:"version"`
 	At       time.Time `json:"at"`
-	Until    time.Time `json:"until"`
 	Restored bool      `json:"restored,omitempty"` // the data have gone back, or are about to
+	osutil.Countdown
+}
+
+// counted gives what was described before there was a countdown all of its time.
+func (a aside) counted() aside {
+	if a.Boot == "" {
+		a.Countdown = osutil.CountFrom(keepAside)
+	}
+	return a
 }
 
 func (b *Backend) asideDir(id string) string   { return filepath.Join(b.dirs.RevertedData(), id) }
@@ -39,18 +48,23 @@ func (b *Backend) asideAbout(id string) string { return filepath.Join(b.asideDir
 
 // PrepareAside makes the place to which SetAside will move the data of a
 // revision, so that taking a refresh back needs no room on a disk that the new
-// revision may have filled. Run again it does nothing.
-func (b *Backend) PrepareAside(name string, rev int, version string) error {
+// revision may have filled, and gives the id that SetAside will give. Run again
+// it does nothing.
+func (b *Backend) PrepareAside(name string, rev int, version string) (id string, err error) {
 	items, err := b.asidesOf(name, rev)
 	if err != nil {
-		return err
+		return "", err
 	}
 	a := aside{ID: b.placeFor(items, name, rev), Package: name, Revision: rev, Version: version}
 	if err := b.makePlace(a); err != nil {
-		return fmt.Errorf("cannot prepare to set data of revision %d of %q aside: %w", rev, name, err)
+		return "", fmt.Errorf("cannot prepare to set data of revision %d of %q aside: %w", rev, name, err)
 	}
-	return nil
+	return a.ID, nil
 }
+
+// HasAside tells whether data are kept under an id: not yet, or no longer, when
+// they are not.
+func (b *Backend) HasAside(id string) bool { return checkID(id) == nil && exists(b.asideData(id)) }
 
 // UnprepareAside removes the places of a package to which nothing was moved.
 func (b *Backend) UnprepareAside(name string) error {
@@ -120,7 +134,7 @@ func (b *Backend) makePlace(a aside) error {
 		return err
 	}
 	a.At = time.Now().UTC()
-	a.Until = a.At.Add(keepAside)
+	a.Countdown = osutil.CountFrom(keepAside)
 	return b.describe(a)
 }
 
@@ -194,7 +208,7 @@ func (b *Backend) about(id string) (aside, error) {
 		err = json.Unmarshal(text, &a)
 	}
 	a.ID = id
-	return a, err
+	return a.counted(), err
 }
 
 // Aside lists the data of a package ("" all) that reverts have set aside, newest
@@ -214,7 +228,7 @@ func (b *Backend) Aside(name string) ([]api.DataItem, error) {
 			return nil, err
 		}
 		items = append(items, api.DataItem{
-			ID: a.ID, Package: a.Package, Revision: a.Revision, Version: a.Version, At: a.At, Until: a.Until, Bytes: size,
+			ID: a.ID, Package: a.Package, Revision: a.Revision, Version: a.Version, At: a.At, Until: time.Now().UTC().Add(a.Rest()), Bytes: size,
 		})
 	}
 	return items, nil
@@ -265,32 +279,47 @@ func (b *Backend) DropAside(id string) error {
 	return disk.Discard(b.asideDir(id))
 }
 
-// ExpireAside deletes what has been kept for its time.
-func (b *Backend) ExpireAside(now time.Time) error {
+// ExpireAside deletes what has been kept for its time, as counted by the boot
+// clock: boot is the boot's id and uptime the time since.
+func (b *Backend) ExpireAside(boot string, uptime time.Duration) error {
 	entries, err := os.ReadDir(b.dirs.RevertedData())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	errs := []error{err}
 	for _, e := range entries {
-		if until, known := b.until(e); known && until.Before(now) {
+		if b.expired(e, boot, uptime) {
 			errs = append(errs, b.DropAside(e.Name()))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// until is when something set aside may go. A folder without a description
-// holds nothing; its own time counts.
-func (b *Backend) until(e os.DirEntry) (time.Time, bool) {
-	if a, err := b.about(e.Name()); err == nil {
-		return a.Until, true
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, false
+// expired tells whether something set aside may go. A folder without a
+// description holds nothing; its own time counts. One whose description cannot
+// be read stays.
+func (b *Backend) expired(e os.DirEntry, boot string, uptime time.Duration) bool {
+	a, err := b.about(e.Name())
+	if err == nil {
+		return a.RestAt(boot, uptime) == 0
+	}
+	if !errors.Is(err, fs.ErrNotExist) || exists(b.asideData(e.Name())) {
+		return false
 	}
 	fi, err := e.Info()
-	if err != nil || exists(b.asideData(e.Name())) {
-		return time.Time{}, false
+	return err == nil && time.Since(fi.ModTime()) > keepAside
+}
+
+// NoteAside writes down how much longer everything set aside is to be kept: what
+// is counted in one boot is unknown to the next.
+func (b *Backend) NoteAside() error {
+	all, err := b.asides()
+	errs := []error{err}
+	for _, a := range all {
+		a.Countdown = osutil.CountFrom(a.Rest())
+		if err := b.describe(a); !errors.Is(err, fs.ErrNotExist) { // dropped meanwhile
+			errs = append(errs, err)
+		}
 	}
-	return fi.ModTime().Add(keepAside), true
+	return errors.Join(errs...)
 }

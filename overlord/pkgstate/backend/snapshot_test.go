@@ -374,11 +374,17 @@ func TestSetAsideThatWasPreparedNeedsNoRoom(t *testing.T) {
 	disktest.Small(t, h.dirs.Lib(), "size=1m")
 	h.withData(t, 1, "good")
 	h.withData(t, 2, "bad")
-	must(t, h.PrepareAside("web", 2, "2.0"))
-	must(t, h.PrepareAside("web", 2, "2.0"))
+	prepared, err := h.PrepareAside("web", 2, "2.0")
+	must(t, err)
+	if again, err := h.PrepareAside("web", 2, "2.0"); again != prepared || err != nil || h.HasAside(prepared) {
+		t.Errorf("prepared as %q and again as %q: %v", prepared, again, err)
+	}
 	fillUp(t, h.dirs.Lib())
 	id, err := h.SetAside(t.Context(), "web", 2, "2.0")
 	must(t, err)
+	if id != prepared || !h.HasAside(id) {
+		t.Errorf("prepared as %q, set aside as %q", prepared, id)
+	}
 	must(t, h.UnprepareAside("web"))
 	items, err := h.Aside("web")
 	must(t, err)
@@ -393,7 +399,8 @@ func TestSetAsideThatWasPreparedNeedsNoRoom(t *testing.T) {
 func TestUnprepareAsideLeavesNothing(t *testing.T) {
 	h := newHost(t)
 	h.withData(t, 2, "good after all")
-	must(t, h.PrepareAside("web", 2, "2.0"))
+	_, err := h.PrepareAside("web", 2, "2.0")
+	must(t, err)
 	must(t, h.UnprepareAside("web"))
 	must(t, h.UnprepareAside("web"))
 	if left := below(t, h.dirs.RevertedData()); len(left) > 0 {
