@@ -97,6 +97,9 @@ func (m *Manager) ServiceAction(_ context.Context, req api.ServiceRequest) (stri
 	if err != nil {
 		return "", err
 	}
+	if len(wanted) == 0 {
+		return "", &api.Error{Kind: api.ErrNotFound, Message: strings.Join(req.Names, ", ") + ": no services there to " + req.Action}
+	}
 	m.st.Lock()
 	defer m.st.Unlock()
 	byPackage := map[string][]string{}

@@ -159,7 +159,9 @@ func (m *Manager) readRevision(name string, rev int) (*revision, error) {
 }
 
 // undoUnpackPackage deletes what this change unpacked, except content that is
-// refused: it stays for an admin to look at, until retain drops it.
+// refused: it stays for an admin to look at, until retain drops it or the next
+// such content comes. A host to which one bad update after the other comes must
+// not fill its disk with them.
 func (m *Manager) undoUnpackPackage(_ context.Context, t *state.Task) error {
 	s, story, err := m.read(t)
 	if err != nil {
@@ -168,10 +170,46 @@ func (m *Manager) undoUnpackPackage(_ context.Context, t *state.Task) error {
 	if err := m.disk.Unstage(s.Stage); err != nil {
 		return err
 	}
-	if s.OnDisk || s.To == 0 || (story.Linked && story.Revert && s.Kind == "refresh") {
+	if story.Linked && story.Revert && s.Kind == "refresh" {
+		return m.discardUnproven(s.Package, s.To)
+	}
+	if s.OnDisk || s.To == 0 {
 		return nil
 	}
 	return m.dropRevision(s.Package, s.To)
+}
+
+// discardUnproven gives up the revisions that nobody would go back to, but for
+// one.
+func (m *Manager) discardUnproven(name string, but int) error {
+	m.st.Lock()
+	p, err := loadPackage(m.st, name)
+	m.st.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, rev := range p.unproven() {
+		if rev == but {
+			continue
+		}
+		if err := m.discard(name, rev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unproven lists the revisions that do not run and never stayed, newest first.
+func (p *packageState) unproven() []int {
+	var list []int
+	for n := range p.Revisions {
+		if n != p.Current && !slices.Contains(p.Before, n) {
+			list = append(list, n)
+		}
+	}
+	slices.Sort(list)
+	slices.Reverse(list)
+	return list
 }
 
 // dropRevision forgets a revision and deletes its tree; its number and its data
@@ -240,16 +278,11 @@ func (p *packageState) beyond(keep int) []int {
 	}
 	kept := 0
 	var drop []int
-	for _, n := range order {
+	for _, n := range append(order, p.unproven()...) {
 		if p.Revisions[n] == nil {
 			continue
 		}
 		if kept++; kept > keep {
-			drop = append(drop, n)
-		}
-	}
-	for n := range p.Revisions {
-		if !slices.Contains(order, n) && kept >= keep {
 			drop = append(drop, n)
 		}
 	}

@@ -35,7 +35,7 @@ func (m *Manager) doRunHook(ctx context.Context, t *state.Task) error {
 	}
 	hook := taskHook(m, t)
 	if hook == "post-refresh" {
-		if err := m.crashLoop(ctx, t, s, sto); err != nil {
+		if err := m.crashLoop(t, s, sto); err != nil {
 			return err
 		}
 		if err := m.awaitBoot(ctx, s.Package); err != nil {

@@ -233,7 +233,7 @@ func (m *Manager) doStartServices(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	m.beginSwitch(s.Package)
-	if err := m.crashLoop(ctx, t, s, sto); err != nil {
+	if err := m.crashLoop(t, s, sto); err != nil {
 		return err
 	}
 	if err := m.startServices(ctx, s.Package, s.To, nil); err != nil {

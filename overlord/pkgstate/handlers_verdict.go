@@ -148,17 +148,10 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	m.beginSwitch(s.Package)
-	if err := m.crashLoop(ctx, t, s, sto); err != nil {
+	if err := m.crashLoop(t, s, sto); err != nil {
 		return err
 	}
-	if err := m.awaitBoot(ctx, s.Package); err != nil {
-		return err
-	}
-	target, err := m.targetOf(s.Package, s.To)
-	if err != nil {
-		return err
-	}
-	v, err := m.health.Judge(ctx, target, m.judgeOptions(s, sto))
+	v, err := m.judge(ctx, s, sto)
 	if err != nil {
 		return err
 	}
@@ -171,6 +164,20 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	return m.applyVerdict(t, s, v)
+}
+
+func (m *Manager) judge(ctx context.Context, s *setup, sto *story) (healthstate.Verdict, error) {
+	if sto.loops(s) {
+		return crashVerdict(s, sto), nil
+	}
+	if err := m.awaitBoot(ctx, s.Package); err != nil {
+		return healthstate.Verdict{}, err
+	}
+	target, err := m.targetOf(s.Package, s.To)
+	if err != nil {
+		return healthstate.Verdict{}, err
+	}
+	return m.health.Judge(ctx, target, m.judgeOptions(s, sto))
 }
 
 func (m *Manager) judgeOptions(s *setup, sto *story) healthstate.JudgeOptions {
@@ -225,7 +232,8 @@ func (m *Manager) decide(t *state.Task, s *setup, after api.Record) healthstate.
 		return d
 	}
 	p, err := loadPackage(m.st, s.Package)
-	o := healthstate.DecideOptions{NoRevert: s.NoRevert}
+	sto := changeStory(t.Change(), s.Package)
+	o := healthstate.DecideOptions{NoRevert: s.NoRevert, CrashLoop: sto.loops(s)}
 	if err == nil && p.Revisions[s.To] != nil {
 		h := p.Revisions[s.To].Info.Health
 		o.Keep = h.OnRegression == "keep"
@@ -234,8 +242,8 @@ func (m *Manager) decide(t *state.Task, s *setup, after api.Record) healthstate.
 		}
 	}
 	before := healthstate.Unknown
-	if b := changeStory(t.Change(), s.Package).Before; b != nil {
-		before = healthstate.Status(b.Status)
+	if sto.Before != nil {
+		before = healthstate.Status(sto.Before.Status)
 	}
 	return healthstate.Decide(before, healthstate.Status(after.Status), o)
 }
@@ -305,37 +313,32 @@ func (m *Manager) failedAfterSwitch(t *state.Task, s *setup, cause error) error 
 
 // crashLoop ends a refresh in whose window pkgd or the host died too often. It
 // is asked at every step after the switch, because each may be the one that
-// kills the host.
-func (m *Manager) crashLoop(_ context.Context, t *state.Task, s *setup, sto *story) error {
-	if s.Kind != "refresh" || sto.Deaths < maxDeaths {
+// kills the host. One that is kept all the same takes these steps; then this is
+// its verdict.
+func (m *Manager) crashLoop(t *state.Task, s *setup, sto *story) error {
+	if !sto.loops(s) {
 		return nil
 	}
+	v := crashVerdict(s, sto)
 	m.st.Lock()
-	defer m.st.Unlock()
-	now := time.Now()
-	after := api.Record{
-		Package: s.Package, Revision: s.To, Version: s.ToVersion, Status: string(healthstate.Error), Code: codeCrashLoop,
-		Message: fmt.Sprintf("pkgd or the host died %d times between the switch and the verdict", sto.Deaths),
-		Since:   &now, CheckedAt: &now, Source: healthstate.SourcePkgd, Blockers: []string{}, Checks: []api.Check{},
-	}
-	d := healthstate.Decide(statusOf(sto.Before), healthstate.Error, healthstate.DecideOptions{NoRevert: s.NoRevert, CrashLoop: true})
-	m.tellLocked(t, func(st *story) {
-		st.After, st.Rule, st.Outcome, st.Revert, st.WantsPerson = &after, d.Rule, d.Outcome, d.Revert, d.WantsPerson
-	})
-	if !d.Revert {
+	reverts := m.decide(t, s, v.Record).Revert
+	m.st.Unlock()
+	if !reverts {
 		return nil
 	}
-	if err := m.refuseStory(t, s, codeCrashLoop); err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: %s", errReverted, healthWords(after))
+	return m.applyVerdict(t, s, v)
 }
 
-func statusOf(rec *api.Record) healthstate.Status {
-	if rec == nil {
-		return healthstate.Unknown
-	}
-	return healthstate.Status(rec.Status)
+// loops tells whether pkgd or the host died so often that the new revision gets
+// the blame.
+func (sto *story) loops(s *setup) bool { return s.Kind == "refresh" && sto.Deaths >= maxDeaths }
+
+func crashVerdict(s *setup, sto *story) healthstate.Verdict {
+	return healthstate.Verdict{Outcome: healthstate.Outcome{Record: api.Record{
+		Package: s.Package, Revision: s.To, Version: s.ToVersion, Status: string(healthstate.Error), Code: codeCrashLoop,
+		Message: fmt.Sprintf("pkgd or the host died %d times between the switch and the verdict", sto.Deaths),
+		Source:  healthstate.SourcePkgd,
+	}}}
 }
 
 // healthWords is a record in a few words: "error schema-too-new: Schema 42 …".

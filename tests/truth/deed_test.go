@@ -1,0 +1,366 @@
+package truth
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pkgd.io/pkgd/internal/api"
+)
+
+// deed is one thing that happens.
+type deed struct {
+	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, check, turn, write, stop, start, restart, kill
+	pkg string // web or db
+	v   int    // content that is installed or refreshed to
+
+	say   string   // what the content's hook says from then on (turn: that of what runs); empty: active
+	first []string // what it says before that, after the switch
+	back  string   // what the old content says from when it is back; empty: what it said
+	down  bool     // the content's service does not come up
+
+	fails string // hook that fails
+	at    string // point at which the change is held up; empty: nowhere
+	cut   string // what then happens: abort, kill, stop, conflict
+	times int    // how often: kill and stop
+
+	noRevert, retry bool
+	n               int // written or set
+}
+
+// Points at which a change can be held up, by what is done.
+var points = map[string][]string{
+	"install": {"install", "configure", "check-healthafter"},
+	"refresh": {"check-healthbefore", "pre-refresh", "post-refresh", "check-healthafter"},
+	"revert":  {"check-healthbefore", "check-healthafter"},
+	"remove":  {"remove"},
+	"purge":   {"remove"},
+	"set":     {"configure"},
+}
+
+func (d deed) String() string {
+	text := []string{fmt.Sprintf("do: %q", d.do)}
+	add := func(there bool, format string, args ...any) {
+		if there {
+			text = append(text, fmt.Sprintf(format, args...))
+		}
+	}
+	add(d.pkg != "", "pkg: %q", d.pkg)
+	add(d.v != 0, "v: %d", d.v)
+	add(d.say != "", "say: %q", d.say)
+	add(len(d.first) > 0, "first: %#v", d.first)
+	add(d.back != "", "back: %q", d.back)
+	add(d.down, "down: true")
+	add(d.fails != "", "fails: %q", d.fails)
+	add(d.at != "", "at: %q", d.at)
+	add(d.cut != "", "cut: %q", d.cut)
+	add(d.times != 0, "times: %d", d.times)
+	add(d.noRevert, "noRevert: true")
+	add(d.retry, "retry: true")
+	add(d.n != 0, "n: %d", d.n)
+	return "{" + strings.Join(text, ", ") + "}"
+}
+
+// answer is what the model says of a deed besides the state it leads to.
+type answer struct {
+	refusal api.ErrorKind // it is refused; empty: it is not
+	change  bool          // a change begins
+	held    bool          // the change comes to the point at which the deed holds it up
+	window  bool          // and that is between switch and verdict
+	failed  bool          // the change fails
+	look    bool          // services changed at rest: what is known shows at the next check only
+
+	target int    // content that runs after the switch
+	old    int    // content that runs before it
+	say    string // what target says from then on
+	back   string // what old says when it is back
+}
+
+func refuse(kind api.ErrorKind) answer { return answer{refusal: kind} }
+
+// model is what is promised of all packages.
+type model map[string]*pack
+
+func newModel() model { return model{"web": newPack(), "db": newPack()} }
+
+// step has the deed happen.
+func (m model) step(d deed) answer {
+	a := m.outcome(d)
+	if a.held && d.cut == "conflict" && m[d.pkg].current != 0 {
+		m[d.pkg].held = true // the conflicting commands end with a hold, which conflicts with nothing
+	}
+	return a
+}
+
+func (m model) outcome(d deed) answer {
+	if d.do == "restart" || d.do == "kill" {
+		for _, p := range m {
+			if p.current != 0 {
+				p.start()
+			}
+		}
+		return answer{look: true}
+	}
+	p := m[d.pkg]
+	if p.current == 0 && d.do != "install" && (d.do != "purge" || p.left == 0) {
+		return refuse(api.ErrNotInstalled)
+	}
+	switch d.do {
+	case "install":
+		return p.install(d)
+	case "refresh":
+		return p.refresh(d)
+	case "revert":
+		return p.revert(d)
+	case "remove", "purge":
+		return p.remove(d)
+	case "set":
+		return p.configure(d)
+	case "hold", "unhold":
+		p.held = d.do == "hold"
+	case "accept":
+		p.asks = false
+	case "turn":
+		p.says[p.contentOf(p.current)], p.down[p.contentOf(p.current)] = d.say, d.down
+		return answer{look: true}
+	case "write":
+		p.write("w" + strconv.Itoa(d.n))
+	case "check":
+		return answer{look: true}
+	case "stop", "start":
+		return p.command(d)
+	}
+	return answer{}
+}
+
+func (p *pack) command(d deed) answer {
+	if !p.runs().service {
+		return refuse(api.ErrNotFound)
+	}
+	p.stopped = d.do == "stop"
+	if d.do == "stop" {
+		p.up = false
+	} else if !p.up {
+		p.start()
+	}
+	return answer{change: true, failed: d.do == "start" && p.wanted() && !p.up, look: true}
+}
+
+func (p *pack) configure(d deed) answer {
+	a := answer{change: true, held: d.at == "configure"}
+	if a.failed = d.fails == "configure" || a.held && d.cut == "abort"; !a.failed {
+		p.set("n", strconv.Itoa(d.n))
+	}
+	return a
+}
+
+func (p *pack) remove(d deed) answer {
+	a := answer{change: true, held: d.at == "remove" && p.current != 0}
+	p.why = &story{kind: "remove", from: p.current, outcome: api.OutcomeDone}
+	if a.held && d.cut == "abort" {
+		p.why.outcome, p.why.rule = api.OutcomeFailed, "abort"
+		p.start()
+		a.failed, a.look = true, true
+		return a
+	}
+	if p.current != 0 {
+		p.left = p.current
+	}
+	p.current, p.before, p.up = 0, nil, false
+	p.held, p.asks, p.stopped = false, false, false
+	if d.do == "purge" {
+		p.left, p.data, p.config = 0, map[int][]string{}, map[int]map[string]string{}
+	}
+	return a
+}
+
+func (p *pack) install(d deed) answer {
+	if p.current != 0 {
+		return refuse(api.ErrAlreadyInstalled)
+	}
+	p.says[d.v], p.down[d.v] = d.say, d.down
+	to := p.number(d.v)
+	was := p.clone()
+	a := answer{change: true, target: d.v, say: p.sayOf(d.v)}
+	p.why = &story{kind: "install", to: to, rule: "first-install", outcome: api.OutcomeDone}
+	p.take(to, p.left)
+	for _, hook := range []string{"install", "configure"} {
+		if p.ends(&a, d, hook, hook) {
+			return p.undo(a, d, was)
+		}
+		if hook == "install" {
+			p.write("i" + strconv.Itoa(d.v))
+			p.set("installed", strconv.Itoa(d.v))
+		}
+	}
+	p.start()
+	if p.runs().hook && p.ends(&a, d, "", "check-healthafter") {
+		return p.undo(a, d, was)
+	}
+	after := p.judge(d.first, p.runs().bake)
+	p.why.after = &after
+	p.hear(after)
+	p.left = 0
+	delete(p.refused, to)
+	return a
+}
+
+// ends tells whether the change ends at a hook or point, because the hook fails
+// or somebody aborts.
+func (p *pack) ends(a *answer, d deed, hook, point string) bool {
+	if d.at == point {
+		a.held = true
+		if d.cut == "abort" {
+			p.why.rule = "abort"
+			return true
+		}
+	}
+	if hook != "" && d.fails == hook {
+		p.why.rule = ""
+		return true
+	}
+	return false
+}
+
+// undo puts back what was before the change.
+func (p *pack) undo(a answer, d deed, was pack) answer {
+	p.why.outcome = api.OutcomeFailed
+	switched := p.current != was.current
+	why, refused := p.why, p.refused
+	*p = was
+	p.why, p.refused = why, refused
+	a.failed = true
+	if switched && p.current != 0 {
+		p.why.restored = p.why.kind == "refresh" // else each had its own data all the time
+		p.goBack(d)
+	}
+	return a
+}
+
+// goBack is the old revision taking up its service again.
+func (p *pack) goBack(d deed) {
+	if v := p.contentOf(p.current); d.back != "" && contents[v].hook {
+		p.says[v] = d.back
+	}
+	p.start()
+	p.hear(p.judge(nil, false))
+}
+
+func (p *pack) refresh(d deed) answer {
+	from, to := p.current, p.numbers[d.v]
+	_, refused := p.refused[to]
+	switch {
+	case to == from:
+		return answer{}
+	case refused && !d.retry:
+		return refuse(api.ErrRefused)
+	}
+	p.says[d.v], p.down[d.v] = d.say, d.down
+	to = p.number(d.v)
+	old := p.contentOf(from)
+	a := answer{change: true, target: d.v, say: p.sayOf(d.v), old: old, back: sayAs(old, d.back)}
+	p.why = &story{kind: "refresh", from: from, to: to}
+	if p.runs().hook && p.ends(&a, d, "", "check-healthbefore") {
+		return p.undo(a, d, p.clone())
+	}
+	before := p.rest()
+	p.why.before = &before
+	p.hear(before)
+	if p.ends(&a, d, "pre-refresh", "pre-refresh") {
+		return p.undo(a, d, p.clone())
+	}
+	p.write("q" + strconv.Itoa(p.contentOf(from)))
+	was := p.clone()
+	p.take(to, from)
+	p.start()
+	a.window = !a.held
+	ended := p.ends(&a, d, "post-refresh", "post-refresh")
+	if !ended {
+		p.write("p" + strconv.Itoa(d.v))
+		p.set("refreshed", strconv.Itoa(d.v))
+		ended = p.runs().hook && p.ends(&a, d, "", "check-healthafter")
+	}
+	a.window = a.window && a.held
+	deaths := 0
+	if a.window && d.cut == "kill" {
+		deaths = d.times
+	}
+	if ended {
+		if p.why.rule != "abort" { // its own hook failed after the switch
+			p.refuse(to, deaths)
+		}
+		return p.undo(a, d, was)
+	}
+	return p.verdict(a, d, was, deaths)
+}
+
+func (p *pack) refuse(rev, deaths int) {
+	p.refused = maps.Clone(p.refused)
+	p.refused[rev] = false
+	p.why.refused, p.why.twice = true, deaths > 0
+}
+
+func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
+	from, to := was.current, p.current
+	after := p.judge(d.first, p.runs().bake)
+	if deaths >= 3 {
+		after = crashLoop
+	}
+	s := decide(p.why.before.status, after.status, d.noRevert, deaths >= 3, p.runs())
+	p.why.rule, p.why.outcome, p.why.asks, p.why.after = s.rule, s.outcome, s.asks, &after
+	if s.outcome == api.OutcomeReverted {
+		before := *p.why.before
+		p.refuse(to, deaths)
+		a = p.undo(a, d, was)
+		p.why.outcome, p.why.restored = api.OutcomeReverted, true
+		if unwell(before, p.judge(nil, false)) {
+			p.why.outcome = api.OutcomeRevertFailed
+		}
+		return a
+	}
+	p.hear(after)
+	a.look = deaths >= 3 // nobody has asked it yet: that happens at once
+	delete(p.refused, to)
+	p.asks = s.asks
+	p.before = append(slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == to }), from)
+	p.before = p.before[max(0, len(p.before)-(retain-1)):]
+	return a
+}
+
+func (p *pack) revert(d deed) answer {
+	from, to := p.current, 0
+	for _, n := range p.before {
+		if _, refused := p.refused[n]; !refused {
+			to = n
+		}
+	}
+	if to == 0 {
+		return refuse(api.ErrNoRevision)
+	}
+	a := answer{change: true, target: p.contentOf(to)}
+	p.why = &story{kind: "revert", from: from, to: to, rule: "by-hand", outcome: api.OutcomeDone}
+	if p.runs().hook && p.ends(&a, d, "", "check-healthbefore") {
+		return p.undo(a, d, p.clone())
+	}
+	before := p.rest()
+	p.why.before = &before
+	p.hear(before)
+	was := p.clone()
+	p.current, p.asks = to, false
+	p.start()
+	if p.runs().hook && p.ends(&a, d, "", "check-healthafter") {
+		return p.undo(a, d, was)
+	}
+	after := p.judge(d.first, p.runs().bake)
+	p.why.after, p.why.restored = &after, true
+	p.hear(after)
+	if unwell(before, after) {
+		p.why.outcome = api.OutcomeRevertFailed
+	}
+	p.refused[from] = true
+	p.before = slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == from || n == to })
+	delete(p.data, from)
+	return a
+}
