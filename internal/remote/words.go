@@ -25,8 +25,9 @@ func CheckHost(host string) error {
 	return nil
 }
 
-// plainWord needs no quotes in any shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./=:,@%+-]+$`)
+// plainWord needs no quotes in any shell. It does not begin with =, which zsh
+// takes for the path of a command, nor with %, which a shell takes for a job.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,@+-][A-Za-z0-9_./=:,@%+-]*$`)
 
 // Quote makes of a command's words the line that the login shell of another
 // host takes apart into the same words. Which shell that is nobody knows: what
