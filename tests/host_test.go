@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 var (
@@ -24,7 +26,7 @@ var hostRun string
 // furnish puts the programs under test into bin.
 func furnish() error {
 	if !*installed && !*ofHost {
-		return build()
+		return needs.Pkgd(bin)
 	}
 	if err := os.Symlink("/usr/lib/pkgd/ctl", filepath.Join(bin, "ctl")); err != nil {
 		return err
@@ -37,17 +39,6 @@ func furnish() error {
 		return errors.New("-host is for tests/system/bed only: it removes all that pkgd has")
 	}
 	return os.WriteFile(filepath.Join(bin, "pkgd"), []byte(hostRun), 0o755)
-}
-
-func build() error {
-	for _, name := range []string{"pkgd", "ctl"} {
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, name), "../cmd/"+name)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
-		}
-	}
-	return nil
 }
 
 // bareHost ends the host's own daemon and all services, and leaves nothing of theirs.

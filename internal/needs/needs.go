@@ -1,4 +1,5 @@
-// Package needs finds the programs of the distribution that tests run.
+// Package needs finds the programs of the distribution that tests run, and
+// builds pkgd's own.
 //
 // Its rule: on a person's machine a test whose program is missing skips, with
 // one line that says what to install; where CI=true says that everything has
@@ -7,6 +8,7 @@
 package needs
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,4 +42,14 @@ func find(name string) string {
 		}
 	}
 	return ""
+}
+
+// Pkgd builds pkgd and ctl into dir, which exists.
+func Pkgd(dir string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "pkgd.io/pkgd/cmd/pkgd", "pkgd.io/pkgd/cmd/ctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build pkgd and ctl: %w\n%s", err, out)
+	}
+	return nil
 }

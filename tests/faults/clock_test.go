@@ -70,7 +70,7 @@ func (w *world) startWithClock(ahead time.Duration) {
 func TestClockThatJumpsAYearChangesNothing(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"forward": year, "back": -year} {
 		t.Run(name, func(t *testing.T) {
-			needs(t, "mkfs.ext4")
+			requires(t, "mkfs.ext4")
 			w := newWorld(t, "ext4")
 			w.installed()
 			w.startWithClock(0)
@@ -128,7 +128,7 @@ func (w *world) setAside() int {
 }
 
 func TestRestartWithAClockAYearAheadKeepsRefusals(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start()

@@ -36,7 +36,7 @@ func TestFailingDiskIsToldAndNothingIsLost(t *testing.T) {
 		{"EIO at every write", "/var", writes},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			needs(t, "mkfs.ext4")
+			requires(t, "mkfs.ext4")
 			t.Parallel()
 			w := newWorld(t, "ext4")
 			w.installed()

@@ -13,7 +13,7 @@ import (
 )
 
 func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start()
@@ -69,7 +69,7 @@ func (c call) starts() bool {
 }
 
 func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start(unix.SYS_CLONE, unix.SYS_CLONE3)
@@ -96,7 +96,7 @@ func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
 }
 
 func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start()
@@ -111,7 +111,7 @@ func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
 }
 
 func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start()

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 var (
@@ -41,7 +42,8 @@ func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("/tmp", "pfb")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = build(dir)
+		bin = dir
+		err = needs.Pkgd(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,20 +57,8 @@ func run(m *testing.M) int {
 	return code
 }
 
-func build(dir string) error {
-	bin = dir
-	for _, name := range []string{"pkgd", "ctl"} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../cmd/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
-		}
-	}
-	return nil
-}
-
-// needs skips a test where the person or the machine cannot run it.
-func needs(t *testing.T, tools ...string) {
+// requires skips a test where the person or the machine cannot run it.
+func requires(t *testing.T, tools ...string) {
 	t.Helper()
 	if !*wanted {
 		t.Skip("faults are injected with -faults only (./run-checks --faults)")

@@ -16,7 +16,7 @@ func TestPowerCutBeforeEveryFlushOfARefresh(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		for name, health := range map[string]string{"bad": broken, "good": well} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				needs(t, "mkfs."+kind)
+				requires(t, "mkfs."+kind)
 				t.Parallel()
 				ready := prepare(t, kind)
 				cuts := 0

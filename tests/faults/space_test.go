@@ -10,7 +10,7 @@ func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		for _, action := range []string{"install", "refresh", "revert"} {
 			t.Run(kind+" "+action, func(t *testing.T) {
-				needs(t, "mkfs.ext4")
+				requires(t, "mkfs.ext4")
 				w, old, next := newWorld(t, kind), 0, 1
 				target := w.pack("41", well)
 				if action != "install" {

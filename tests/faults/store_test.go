@@ -20,7 +20,7 @@ var damages = map[string]func([]byte) []byte{
 }
 
 func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start() // keeps the copy of what was installed
@@ -75,7 +75,7 @@ func (w *world) recover() {
 }
 
 func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
-	needs(t, "mkfs.ext4")
+	requires(t, "mkfs.ext4")
 	w := newWorld(t, "ext4")
 	w.installed()
 	w.start()

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 // bin is the folder of the programs under test.
@@ -25,13 +26,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	for _, name := range []string{"pkgd", "ctl"} {
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, name), "../../cmd/"+name)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", name, err, out)
-			return 1
-		}
+	if err := needs.Pkgd(bin); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	code := m.Run()
 	if code == 0 && whole() {

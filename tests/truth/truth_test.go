@@ -4,13 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"pkgd.io/pkgd/internal/needs"
 )
 
 var (
@@ -27,25 +27,14 @@ func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("/tmp", "ptb")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = build(dir)
+		bin = dir
+		err = needs.Pkgd(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
-}
-
-func build(dir string) error {
-	bin = dir
-	for _, name := range []string{"pkgd", "ctl"} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../cmd/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
-		}
-	}
-	return nil
 }
 
 // TestWhateverHappensTheHostIsAsTheDesignSays plays histories until its time is
