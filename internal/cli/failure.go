@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
@@ -47,8 +48,23 @@ func cannot(doing string, err error) error {
 	if errors.As(err, &gone) || errors.As(err, &told) {
 		return err
 	}
-	reason := strings.TrimPrefix(err.Error(), "cannot ")
+	doing, reason := named(doing, strings.TrimPrefix(err.Error(), "cannot "))
 	return &chain{text: "cannot " + doing + ": " + reason, err: err}
+}
+
+var (
+	oneSubject = regexp.MustCompile(`package "[^"]*"$`)
+	whose      = regexp.MustCompile(`^(package "[^"]*"): `)
+)
+
+// named calls the one package that something was to be done to by the name that
+// the reason begins with: for a path the client itself knows but the path's.
+func named(doing, reason string) (subject, why string) {
+	m := whose.FindStringSubmatch(reason)
+	if m == nil || !oneSubject.MatchString(doing) {
+		return doing, reason
+	}
+	return oneSubject.ReplaceAllLiteralString(doing, m[1]), reason[len(m[0]):]
 }
 
 // chain is an error in whose text not every word of its cause is repeated.
