@@ -37,7 +37,7 @@ func (r *Runner) Sandbox(p Package) osutil.Sandbox {
 func (rs *rulesets) sandbox(p Package) osutil.Sandbox {
 	return osutil.Sandbox{
 		Dirs: rs.dirs, Root: p.Root, Ctl: rs.ctl,
-		Writable: []string{p.Data, p.Common, p.Tmp},
+		Writable: []string{p.Data, p.Common, p.Tmp}, OwnSignals: true,
 	}
 }
 

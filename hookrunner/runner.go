@@ -174,6 +174,9 @@ func (r *Runner) Confinement() string {
 	landlock := "no Landlock (the kernel lacks it): files are guarded by their owner and mode alone"
 	if abi := osutil.LandlockABI(); abi > 0 {
 		landlock = fmt.Sprintf("Landlock ABI %d", abi)
+		if !osutil.LandlockSignals() {
+			landlock += " (it does not keep signals in)"
+		}
 	}
 	return landlock + "; " + r.cgroups.Describe() + "; no_new_privs"
 }

@@ -99,6 +99,22 @@ func TestHostileHookSeesAndTouchesNothingButItsOwn(t *testing.T) {
 	}
 }
 
+func TestHostileHookSignalsNobodyButItsOwn(t *testing.T) {
+	if !osutil.LandlockSignals() {
+		t.Skip("this kernel's Landlock knows no signals")
+	}
+	h := newHouse(t)
+	p := h.pkg("web", "")
+	worked := h.hostile(p, "", []string{
+		fmt.Sprintf("kill -0 %d", os.Getpid()), fmt.Sprintf("kill -URG -- %d", os.Getpid()),
+		fmt.Sprintf("/bin/kill -0 %d", os.Getpid()), fmt.Sprintf("setsid kill -0 %d", os.Getpid()),
+		"kill -0 $PPID && [ $PPID != $$ ]",
+	})
+	for _, try := range worked {
+		t.Errorf("a hook could: %s", try)
+	}
+}
+
 func TestConfinedHookCanDoItsWork(t *testing.T) {
 	h := newHouse(t)
 	p := h.pkg("web", "")
@@ -110,7 +126,7 @@ func TestConfinedHookCanDoItsWork(t *testing.T) {
 		"f=$(mktemp) && echo x > $f && test -s $f", "cp /bin/true $PKG_DATA/prog && $PKG_DATA/prog",
 		"cat /etc/passwd", "ls /usr/bin", "cat /proc/meminfo", "ls /sys", "echo x > /dev/null", "head -c 1 /dev/urandom",
 		"echo x > /dev/stdout", "echo x > /dev/stderr", "cat /dev/stdin", "cat <<E\nhere\nE\n",
-		"ctl x", "snapctl x", "cat $(readlink -f $(command -v ctl))", "kill -0 $$", "sh -c 'exit 0' | cat",
+		"ctl x", "snapctl x", "cat $(readlink -f $(command -v ctl))", "kill -0 $$", "sleep 1000 & kill $!", "sh -c 'exit 0' | cat",
 	}
 	if worked := h.hostile(p, "", tries); len(worked) != len(tries) {
 		t.Errorf("of\n%q\nonly these work:\n%q", tries, worked)

@@ -15,11 +15,10 @@ import (
 // Name is the name that pkgd has on the bus.
 const Name = "io.pkgd.Manager1"
 
-// The pause before a bus is looked for again doubles between these. It may get
-// long: a host that has no bus should not be woken to find that out.
+// The pause before a bus is looked for again doubles between these.
 const (
 	minPause = 250 * time.Millisecond
-	maxPause = 5 * time.Minute
+	maxPause = 30 * time.Second
 )
 
 // Health is what the bus asks of healthstate.

@@ -43,6 +43,9 @@ const (
 // LandlockABI is the kernel's Landlock version, 0 for none.
 func LandlockABI() int { return landlockABI() }
 
+// LandlockSignals says whether the kernel can keep a confined process's signals in.
+func LandlockSignals() bool { return LandlockABI() >= scopeABI }
+
 var landlockABI = sync.OnceValue(func() int {
 	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -74,12 +77,19 @@ type Ruleset struct {
 	fd int
 }
 
-// newRuleset makes an empty one: with it a process can open nothing.
-func newRuleset() (*Ruleset, error) {
+// scopeABI is the first that keeps signals in.
+const scopeABI = 6
+
+// newRuleset makes an empty one: with it a process can open nothing, and with
+// ownSignals signal nobody who is not confined by it, where the kernel knows how.
+func newRuleset(ownSignals bool) (*Ruleset, error) {
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled(LandlockABI())}
-	// Only the first field is passed: the size names what this program knows.
+	size := unsafe.Sizeof(attr.Handled_access_fs) // an older kernel refuses fields that it does not know
+	if ownSignals && LandlockSignals() {
+		attr.Scoped, size = unix.LANDLOCK_SCOPE_SIGNAL, unsafe.Sizeof(attr)
+	}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET,
-		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Handled_access_fs), 0)
+		uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
 		return nil, fmt.Errorf("cannot make a Landlock ruleset: %w", errno)
 	}

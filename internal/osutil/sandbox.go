@@ -41,6 +41,10 @@ type Sandbox struct {
 	Root     string   // the revision's tree
 	Writable []string // data (first), common, tmp
 	Ctl      string   // the ctl program's real file; "" for none
+
+	// OwnSignals keeps signals to the processes that descend from the confined
+	// one, where LandlockSignals: same user or not, it cannot stop the daemon.
+	OwnSignals bool
 }
 
 // Ruleset makes the kernel's form of it: nil without an error where the kernel
@@ -49,7 +53,7 @@ func (s Sandbox) Ruleset() (*Ruleset, error) {
 	if LandlockABI() == 0 {
 		return nil, nil
 	}
-	r, err := newRuleset()
+	r, err := newRuleset(s.OwnSignals)
 	if err != nil {
 		return nil, err
 	}

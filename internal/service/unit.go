@@ -18,7 +18,7 @@ type Unit struct {
 	Restart     string   // [RestartOnFailure], [RestartAlways] or [RestartNo]; empty: on-failure
 	After       []string // services of the same package that start before and stop after this one
 	Env         []string // complete, but for the cookie
-	Cookie      string   // reaches the service as PKG_COOKIE; never written where others can read it
+	Cookie      string   // reaches the service by [CookieEnv]; never written where others can read it
 	Dir         string   // working directory
 	User        string   // runs as; empty: pkgd's own user
 	Ready       *pkginfo.Ready
@@ -26,6 +26,15 @@ type Unit struct {
 	Enabled     bool          // starts by itself with the host; kept for Status only, pkgstate records it
 	Confine     Confinement
 	Limits      Limits
+}
+
+// CookieEnv is how a service finds its cookie, empty for none: by pkgd's own
+// variable and, for programs written for snapd, by snapd's two.
+func CookieEnv(cookie string) []string {
+	if cookie == "" {
+		return nil
+	}
+	return []string{"PKG_COOKIE=" + cookie, "SNAP_COOKIE=" + cookie, "SNAP_CONTEXT=" + cookie}
 }
 
 // ID is the service's name among all services of the host: PACKAGE.SERVICE.

@@ -18,12 +18,12 @@ var bounds = []scenario{
 }
 
 func serviceHasItsOwn(h *house) {
-	u := h.unit("a", say("$PKG_COOKIE $FOO $SECRET $(pwd) $(readlink /proc/self/fd/0) $(ls /proc/self/fd | tr '\n' ,)")+"; exec sleep 1000")
+	u := h.unit("a", say("$PKG_COOKIE $SNAP_COOKIE $SNAP_CONTEXT $FOO $SECRET $(pwd) $(readlink /proc/self/fd/0) $(ls /proc/self/fd | tr '\n' ,)")+"; exec sleep 1000")
 	u.Cookie = "c00k1e"
 	u.Env = append(u.Env, `FOO=$BAR "quoted" 100% \x`)
 	h.t.Setenv("SECRET", "inherited")
 	h.start(u)
-	h.said.want(`c00k1e $BAR "quoted" 100% \x  ` + u.Dir + " /dev/null 0,1,2,3,") // 3 is the folder that ls reads
+	h.said.want(`c00k1e c00k1e c00k1e $BAR "quoted" 100% \x  ` + u.Dir + " /dev/null 0,1,2,3,") // 3 is the folder that ls reads
 }
 
 func wordsArrive(h *house) {
@@ -37,7 +37,8 @@ func wordsArrive(h *house) {
 }
 
 func serviceIsBounded(h *house) {
-	h.start(h.unit("a", say("$(grep -c '^NoNewPrivs:.*1' /proc/self/status) $(($(cat /proc/self/oom_score_adj) > 0))")+"; exec sleep 1000"))
+	// The score may arrive just after the start.
+	h.start(h.unit("a", "until [ $(cat /proc/self/oom_score_adj) -gt 0 ]; do :; done; "+say("$(grep -c '^NoNewPrivs:.*1' /proc/self/status) $(($(cat /proc/self/oom_score_adj) > 0))")+"; exec sleep 1000"))
 	h.said.want("1 1")
 }
 

@@ -31,10 +31,7 @@ type frame struct {
 
 // newFrame makes the bounds of u's processes. The error is for Detail.
 func (s *Supervisor) newFrame(u service.Unit) (*frame, error) {
-	f := &frame{sup: s, unit: u, env: slices.Clone(u.Env)}
-	if u.Cookie != "" {
-		f.env = append(f.env, "PKG_COOKIE="+u.Cookie)
-	}
+	f := &frame{sup: s, unit: u, env: slices.Concat(u.Env, service.CookieEnv(u.Cookie))}
 	var err error
 	if u.User != "" {
 		if f.user, err = osutil.LookupUser(u.User); err != nil {

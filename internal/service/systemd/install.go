@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pkgd.io/pkgd/internal/service"
 )
@@ -65,11 +66,11 @@ func (m *Manager) writeCookie(unit, cookie string) error {
 	if err := os.MkdirAll(m.dirs.RunCookies(), 0o700); err != nil {
 		return err
 	}
-	text := ""
-	if cookie != "" {
-		text = "PKG_COOKIE=" + cookie + "\n"
+	var text strings.Builder
+	for _, kv := range service.CookieEnv(cookie) {
+		text.WriteString(kv + "\n")
 	}
-	_, err := replaceFile(m.cookieFile(unit), []byte(text), 0o600)
+	_, err := replaceFile(m.cookieFile(unit), []byte(text.String()), 0o600)
 	return err
 }
 

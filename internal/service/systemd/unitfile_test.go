@@ -76,7 +76,7 @@ func TestAUnitFileIsHardenedAndHasNoSecret(t *testing.T) {
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("the cookie's file: %v, %v", fi, err)
 	}
-	if b, _ := os.ReadFile(cookie); string(b) != "PKG_COOKIE=s3cret\n" {
+	if b, _ := os.ReadFile(cookie); string(b) != "PKG_COOKIE=s3cret\nSNAP_COOKIE=s3cret\nSNAP_CONTEXT=s3cret\n" {
 		t.Errorf("the cookie's file says %q", b)
 	}
 }
