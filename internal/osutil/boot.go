@@ -28,6 +28,28 @@ func Uptime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+// Moment is a point in time that no change of the wall clock moves.
+type Moment struct {
+	Wall   time.Time     `json:"wall"`   // what the wall clock said
+	Boot   string        `json:"boot"`   // boot id at that moment
+	Uptime time.Duration `json:"uptime"` // boot clock at that moment
+}
+
+// ThisMoment is now.
+func ThisMoment() Moment { return Moment{Wall: time.Now(), Boot: BootID(), Uptime: Uptime()} }
+
+// Since is what has passed since m. Over a reboot it is what the wall clock says,
+// the only one that was running, and never less than this boot has lasted.
+func (m Moment) Since() time.Duration { return m.Until(ThisMoment()) }
+
+// Until is what passed from m to a later moment.
+func (m Moment) Until(later Moment) time.Duration {
+	if m.Boot == later.Boot {
+		return max(0, later.Uptime-m.Uptime)
+	}
+	return max(later.Uptime, later.Wall.Sub(m.Wall))
+}
+
 // Countdown is a time that runs out by the kernel's boot clock, so that a
 // jumping wall clock neither ends nor stretches it. Time in which the host was
 // off does not count, because nothing that cannot be set by hand has measured it.

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/overlord/state"
 )
 
@@ -27,9 +27,9 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 		return err
 	}
 	m.tell(t, func(st *story) {
-		if sto.DownSince == nil {
-			now := time.Now()
-			st.DownSince, st.WereUp = &now, up
+		if sto.Down == nil {
+			now := osutil.ThisMoment()
+			st.Down, st.WereUp = &now, up
 		}
 	})
 	// A disk that fails now stops the change here: its old health is not true
@@ -56,11 +56,11 @@ func (m *Manager) undoStopServices(ctx context.Context, t *state.Task) error {
 
 // upAgain adds to the downtime what has passed since the services stopped.
 func (st *story) upAgain() {
-	if st.DownSince == nil {
+	if st.Down == nil {
 		return
 	}
-	st.Downtime += max(0, time.Since(*st.DownSince))
-	st.DownSince = nil
+	st.Downtime += st.Down.Since()
+	st.Down = nil
 }
 
 func (m *Manager) hasServices(name string, rev int) bool {
@@ -257,9 +257,9 @@ func (m *Manager) undoStartServices(ctx context.Context, t *state.Task) error {
 	m.beginSwitch(s.Package)
 	if m.hasServices(s.Package, s.From) {
 		m.tell(t, func(st *story) {
-			if st.DownSince == nil {
-				now := time.Now()
-				st.DownSince = &now
+			if st.Down == nil {
+				now := osutil.ThisMoment()
+				st.Down = &now
 			}
 		})
 	}

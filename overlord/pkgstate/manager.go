@@ -156,7 +156,7 @@ func (m *Manager) StartUp() error {
 	m.quit = cancel
 	m.countDeaths()
 	m.forgetStops()
-	if err := m.disk.Clean(m.knows); err != nil {
+	if err := m.disk.Clean(m.knows, m.awaits); err != nil {
 		m.log.Error("cannot clear up after the last run", "error", err)
 	}
 	m.boot(ctx)
@@ -192,6 +192,27 @@ func (m *Manager) knows(name string, rev int) bool {
 		return true
 	}
 	return m.busy(name) != nil
+}
+
+// awaits tells the backend which private copies are on their way in.
+func (m *Manager) awaits(stage string) bool {
+	m.st.Lock()
+	defer m.st.Unlock()
+	for _, chg := range m.st.Changes() {
+		if chg.IsReady() {
+			continue
+		}
+		for _, name := range changePackages(chg) {
+			if !chg.Has(setupKey(name)) {
+				continue // it brings nothing in
+			}
+			var s setup
+			if err := chg.Get(setupKey(name), &s); err != nil || s.Stage == stage {
+				return true // what cannot be read is not deleted
+			}
+		}
+	}
+	return false
 }
 
 // Exists tells, with the state locked, whether a package's current revision is

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/store"
 	"pkgd.io/pkgd/overlord/state"
 )
@@ -49,7 +50,7 @@ type story struct {
 	Deaths       int             `json:"deaths,omitempty"`     // unasked, between switch and verdict
 	Previous     *packageState   `json:"previous,omitempty"`   // as it was before the switch
 	OldConfig    json.RawMessage `json:"old-config,omitempty"` // of revision To, when it had one
-	DownSince    *time.Time      `json:"down-since,omitempty"`
+	Down         *osutil.Moment  `json:"down,omitempty"`       // since when no services run
 	Downtime     time.Duration   `json:"downtime,omitempty"`
 	WereUp       []string        `json:"were-up,omitempty"` // services that ran before the switch
 	DataRestored bool            `json:"data-restored,omitempty"`

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/binary"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -20,9 +21,14 @@ const year = 365 * 24 * time.Hour
 
 // clock answers the daemon's looks at the wall clock with an offset.
 func (w *world) clock(offset time.Duration) (looks *atomic.Int64) {
+	return w.clockThat(func() time.Duration { return offset })
+}
+
+// clockThat answers with the offset of the moment.
+func (w *world) clockThat(jumps func() time.Duration) (looks *atomic.Int64) {
 	looks = &atomic.Int64{}
 	w.gate.set(func(c call) outcome {
-		now := time.Now().Add(offset)
+		now := time.Now().Add(jumps())
 		var b [16]byte
 		binary.NativeEndian.PutUint64(b[0:], uint64(now.Unix()))
 		binary.NativeEndian.PutUint64(b[8:], uint64(now.Nanosecond()))
@@ -140,6 +146,7 @@ func TestRestartWithAClockAYearAheadKeepsRefusals(t *testing.T) {
 	w.stop()
 	w.startWithClock(year)
 	w.awaitService()
+	w.asksAtOnce(time.Now().Add(year / 2))
 	w.refuses(bad)
 	w.holds(1)
 	if n := w.setAside(); n != 1 {
@@ -148,4 +155,43 @@ func TestRestartWithAClockAYearAheadKeepsRefusals(t *testing.T) {
 	f := finding{fault: "wall clock is a year ahead", when: "restart", times: 1, reached: "refusal and data set aside stay, the hook runs and is believed"}
 	w.stop()
 	f.add(t)
+}
+
+// asksAtOnce waits for a run at rest that nobody asked for: the interval is an
+// hour, so that only an overdue record brings one now.
+func (w *world) asksAtOnce(after time.Time) {
+	w.t.Helper()
+	eventually(w.t, "a run at rest of a record a year old", func() bool {
+		p := w.answers().Packages
+		return len(p) == 1 && p[0].CheckedAt != nil && p[0].CheckedAt.After(after)
+	})
+}
+
+func TestDowntimeIsNotMeasuredByTheWallClock(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"forward": year, "back": -year} {
+		t.Run(name, func(t *testing.T) {
+			needs(t, "mkfs.ext4")
+			w := newWorld(t, "ext4")
+			w.installed()
+			w.startWithClock(0)
+			w.awaitService()
+			looks := w.clockThat(func() time.Duration { // jumps between the stop and the start of the services
+				if rev, err := os.Readlink(w.dirs.Current("web")); err == nil && rev == "2" {
+					return jump
+				}
+				return 0
+			})
+			w.mustDo("refresh", w.pack("42", well))
+			why, err := w.c.Why(w.ctx(), "web")
+			if err != nil || why.Downtime <= 0 || why.Downtime > time.Hour.Seconds() {
+				t.Errorf("web was down for %v s (%v)", why.Downtime, err)
+			}
+			if looks.Load() == 0 {
+				t.Fatal("the daemon did not look at the clock that was faked")
+			}
+			w.gate.set(letThrough)
+			w.stop()
+			report(t, "wall clock jumps a year "+name, "while services are down", 1, "the downtime told is what has passed")
+		})
+	}
 }

@@ -4,25 +4,21 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 
 	"pkgd.io/pkgd/internal/disk"
 )
 
-// keepStaged is how long a private copy may wait for its change: as long as
-// changes are remembered.
-const keepStaged = 7 * 24 * time.Hour
-
 // Clean removes what a crash left behind: half-made copies, trees of revisions
-// that are not known, and private copies that no change wants any more. Known
-// is every revision in the state and in a change that is not ready. Data are
+// that are not known, and private copies that no change waits for. Known is
+// every revision in the state and in a change that is not ready, awaited the id
+// of every copy that such a change has named. Data are
 // never touched, and neither is the revision that is current: when the state
 // does not know that, it is the state that somebody has to look at.
-func (b *Backend) Clean(known func(name string, rev int) bool) error {
+func (b *Backend) Clean(known func(name string, rev int) bool, awaited func(id string) bool) error {
 	errs := []error{
 		disk.RemoveTemps(b.dirs.Staging()),
 		disk.RemoveTemps(b.dirs.RevertedData()),
-		b.cleanStaged(time.Now().Add(-keepStaged)),
+		b.cleanStaged(awaited),
 	}
 	names, err := folders(b.allData())
 	errs = append(errs, err)
@@ -37,11 +33,11 @@ func (b *Backend) Clean(known func(name string, rev int) bool) error {
 	return errors.Join(errs...)
 }
 
-func (b *Backend) cleanStaged(before time.Time) error {
+func (b *Backend) cleanStaged(awaited func(id string) bool) error {
 	ids, err := folders(b.dirs.Staging())
 	errs := []error{err}
 	for _, id := range ids {
-		if fi, err := os.Lstat(b.staged(id)); err == nil && fi.ModTime().Before(before) {
+		if !awaited(id) {
 			errs = append(errs, disk.Discard(b.staged(id)))
 		}
 	}
