@@ -170,7 +170,7 @@ func (w *world) asksAtOnce(after time.Time) {
 func TestDowntimeIsNotMeasuredByTheWallClock(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"forward": year, "back": -year} {
 		t.Run(name, func(t *testing.T) {
-			needs(t, "mkfs.ext4")
+			requires(t, "mkfs.ext4")
 			w := newWorld(t, "ext4")
 			w.installed()
 			w.startWithClock(0)
