@@ -10,31 +10,21 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon"
+	"pkgd.io/pkgd/internal/daemon/socket/sockettest"
 )
-
-// who is a user as whom a test connects.
-type who struct {
-	uid, gid int
-	groups   []uint32
-}
-
-var nobody = who{uid: 65534, gid: 65534}
 
 // clientAs connects as another user, without another process: credentials are a
 // thread's, and the kernel notes those of the thread that connects.
-func (h *house) clientAs(w who) *http.Client {
+func (h *house) clientAs(w sockettest.Who) *http.Client {
 	h.t.Helper()
 	if os.Getuid() != 0 {
 		h.t.Skip("needs root, to connect as other users")
@@ -42,60 +32,17 @@ func (h *house) clientAs(w who) *http.Client {
 	c := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return dialAs(h.dirs.AdminSocket(), w)
+			return sockettest.Dial(h.dirs.AdminSocket(), w)
 		},
 	}}
 	return c
-}
-
-func dialAs(socket string, w who) (c net.Conn, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlock: the thread ends with its user
-		if err = become(w); err == nil {
-			c, err = connect(socket)
-		}
-	}()
-	<-done
-	return c, err
-}
-
-func become(w who) error {
-	var groups unsafe.Pointer
-	if len(w.groups) > 0 {
-		groups = unsafe.Pointer(&w.groups[0])
-	}
-	for _, call := range [][4]uintptr{
-		{unix.SYS_SETGROUPS, uintptr(len(w.groups)), uintptr(groups), 0},
-		{unix.SYS_SETRESGID, uintptr(w.gid), uintptr(w.gid), uintptr(w.gid)},
-		{unix.SYS_SETRESUID, uintptr(w.uid), uintptr(w.uid), uintptr(w.uid)},
-	} {
-		if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
-			return errno
-		}
-	}
-	return nil
-}
-
-func connect(socket string) (net.Conn, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), "socket")
-	defer f.Close()
-	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: socket}); err != nil {
-		return nil, err
-	}
-	return net.FileConn(f)
 }
 
 func TestEveryLocalUserMayReadHealthAndListsAndNothingElse(t *testing.T) {
 	f := newFake()
 	f.made.records = []api.Record{{Package: "web", Status: "active"}}
 	h := startWith(t, f, nil)
-	c := h.clientAs(nobody)
+	c := h.clientAs(sockettest.Nobody)
 	for _, route := range daemon.Routes() {
 		if route.Path == "/v1/events" {
 			continue
@@ -126,9 +73,9 @@ func TestMembersOfTheGroupMayChangeThingsButNotLookInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := startWith(t, newFake(), func(o *daemon.Options) { o.Group = group.Name })
-	for name, w := range map[string]who{
-		"primary":       {uid: 65534, gid: 1},
-		"supplementary": {uid: 65534, gid: 65534, groups: many(1)},
+	for name, w := range map[string]sockettest.Who{
+		"primary":       {UID: 65534, GID: 1},
+		"supplementary": {UID: 65534, GID: 65534, Groups: many(1)},
 	} {
 		c := h.clientAs(w)
 		if resp, b := h.askAs(c, "POST", "/v1/packages", `{"action":"refresh"}`); resp.StatusCode != 200 {
@@ -160,14 +107,14 @@ func TestWhatHooksPrintedIsForAdminsOnly(t *testing.T) {
 		if _, b := h.ask("GET", path, ""); !strings.Contains(string(b), "secret") {
 			t.Errorf("%s: root does not see it: %s", path, b)
 		}
-		if _, b := h.askAs(h.clientAs(nobody), "GET", path, ""); strings.Contains(string(b), "secret") {
+		if _, b := h.askAs(h.clientAs(sockettest.Nobody), "GET", path, ""); strings.Contains(string(b), "secret") {
 			t.Errorf("%s: nobody sees it: %s", path, b)
 		}
 	}
 	if f.made.one.Tasks[0].Log == nil || f.made.one.Outcomes[0].HookOutput == "" {
 		t.Error("the original was changed")
 	}
-	lines, leave := h.listenTo(h.clientAs(nobody), "/v1/events", "")
+	lines, leave := h.listenTo(h.clientAs(sockettest.Nobody), "/v1/events", "")
 	defer leave()
 	for kind, v := range map[string]any{"task": api.TaskEvent{Change: "7", Task: secret}, "change": f.made.one} {
 		data, err := json.Marshal(v)

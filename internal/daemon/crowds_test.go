@@ -12,6 +12,7 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon"
+	"pkgd.io/pkgd/internal/daemon/socket/sockettest"
 )
 
 // listening is a request whose answer does not end.
@@ -92,7 +93,7 @@ func TestManyUsersDoNotShutOutRoot(t *testing.T) {
 		var held []net.Conn
 		defer func() { hangUp(held) }()
 		for i := range 600 {
-			c, err := dialAs(socket, who{uid: 200000 + i, gid: 200000})
+			c, err := sockettest.Dial(socket, sockettest.Who{UID: 200000 + i, GID: 200000})
 			if err != nil {
 				t.Skip("needs root, to connect as other users")
 			}
@@ -139,7 +140,7 @@ func TestCtlSaysInItsOwnFormThatThereAreTooMany(t *testing.T) {
 	// has been read, so that it takes a few more than there is room for.
 	told := make(chan *http.Response, 1)
 	for {
-		c, err := dialAs(h.dirs.CtlSocket(), nobody)
+		c, err := sockettest.Dial(h.dirs.CtlSocket(), sockettest.Nobody)
 		if err != nil {
 			t.Skip("needs root, to connect as other users")
 		}

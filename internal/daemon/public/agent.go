@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/internal/daemon/httpserver"
 )
 
 // Limits of the agent check.
 const (
 	agentTimeout = 2 * time.Second
-	maxAgents    = 256 // connections at a time
+	maxAgents    = 256 // connections at a time, of all
+	maxAgentsOf  = 64  // and of one address
 )
 
 // agent speaks HAProxy's agent-check protocol: it says a line to everybody who
@@ -25,7 +27,6 @@ type agent struct {
 	l      net.Listener
 	say    func() string
 	closed atomic.Bool
-	open   atomic.Int64
 }
 
 func (a *agent) close() {
@@ -36,20 +37,20 @@ func (a *agent) close() {
 func (a *agent) serve(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	crowd := httpserver.NewCrowd(maxAgents, maxAgentsOf)
 	for {
 		c, err := accept(ctx, a.l)
 		if err != nil {
 			return err
 		}
-		if a.open.Add(1) > maxAgents {
-			a.open.Add(-1)
-			_ = c.Close()
-			continue
-		}
+		// Everybody is told, and first of all: a line always fits into a new
+		// connection. Who then stays gives way to who comes.
+		tell(c, a.say())
+		seat := crowd.Enter(party(c.RemoteAddr()), func() { _ = c.Close() })
 		wg.Go(func() {
-			defer a.open.Add(-1)
+			defer seat.Leave()
 			defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-			answerAgent(c, a.say())
+			hearOut(c)
 		})
 	}
 }
@@ -74,14 +75,15 @@ func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 	}
 }
 
-// answerAgent reads what HAProxy may send before it closes: else the kernel
-// would throw away the answer together with what was not read.
-func answerAgent(c net.Conn, line string) {
-	defer c.Close()
+func tell(c net.Conn, line string) {
 	_ = c.SetDeadline(time.Now().Add(agentTimeout))
-	if _, err := io.WriteString(c, line+"\n"); err != nil {
-		return
-	}
+	_, _ = io.WriteString(c, line+"\n") // a client that has gone needs no answer
+}
+
+// hearOut reads what HAProxy may send before it closes: else the kernel would
+// throw away the answer together with what was not read.
+func hearOut(c net.Conn) {
+	defer c.Close()
 	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(c, 4096))
 	}
