@@ -80,7 +80,7 @@ func (m *Manager) plan(p *pkg) {
 		return
 	}
 	p.due = p.lastRun.Add(m.delay(p))
-	if p.flight != nil && !p.due.After(now) {
+	if m.flying[p.target.Name] != nil && !p.due.After(now) {
 		p.due = now.Add(m.delay(p)) // it took longer than its interval: that run is skipped
 	}
 	if !p.hint.IsZero() && p.hint.Before(p.due) {
@@ -110,7 +110,7 @@ func (m *Manager) delay(p *pkg) time.Duration {
 func (m *Manager) enqueue(p *pkg) {
 	m.waiting.remove(p)
 	t := p.target
-	if p.flight != nil || m.paused[t.Name] || m.pkgs[t.Name] != p || !t.asks() && len(t.Services) == 0 {
+	if m.flying[t.Name] != nil || m.paused[t.Name] || m.pkgs[t.Name] != p || !t.asks() && len(t.Services) == 0 {
 		return
 	}
 	heap.Push(&m.waiting, p)

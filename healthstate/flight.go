@@ -21,8 +21,9 @@ var (
 	errRemoved   = errors.New("the package was removed")
 )
 
-// flight is one run under way. There is one at a time a package; who wants the
-// same at the same time waits for it and shares what it brings.
+// flight is one run under way. There is one at a time for a package's name, also
+// where that is not tracked, or removed and tracked again meanwhile; who wants
+// the same at the same time waits for it and shares what it brings.
 type flight struct {
 	target  Target
 	phase   hookrunner.Phase
@@ -53,43 +54,59 @@ func (f *flight) stop(why error) {
 	}
 }
 
-// lift begins a run of p. mu is held, and p has no other.
+// lift begins a run of t. mu is held, and the package has no other; p is nil
+// where it is not tracked.
 func (m *Manager) lift(ctx context.Context, p *pkg, t Target, phase hookrunner.Phase) *flight {
 	f := &flight{target: t, phase: phase, start: time.Now(), done: make(chan struct{}), release: func() {}}
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
-	p.flight, p.hint = f, time.Time{}
-	m.waiting.remove(p)
-	p.broadcast()
+	m.flying[t.Name] = f
+	if p != nil {
+		p.hint = time.Time{}
+		m.waiting.remove(p)
+		p.broadcast()
+	}
 	return f
 }
 
-// land ends a run: what it brought is taken in, and the next one planned.
+// land ends a run of p, which is nil where it was not tracked: what it brought is
+// taken in, and the next one planned.
 func (m *Manager) land(p *pkg, f *flight, o Outcome, err error) {
 	f.out, f.err = o, err
-	m.mu.Lock()
-	p.lastRun = f.start
-	if err == nil {
-		m.count(p, f.phase, o)
-	}
-	m.plan(p)
-	m.mu.Unlock()
-	if err == nil {
-		f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(p, f.target, o))
-	}
-	if f.ok {
-		for _, told := range m.onRun {
-			told(f.rec, f.phase)
-		}
+	if p != nil {
+		m.bring(p, f)
 	}
 	m.mu.Lock()
-	p.flight = nil
-	m.enqueue(p)
-	p.broadcast()
+	delete(m.flying, f.target.Name)
+	if now := m.pkgs[f.target.Name]; now != nil { // which may have come back as another
+		m.enqueue(now)
+		now.broadcast()
+	}
 	m.mu.Unlock()
 	f.release()
 	m.logRun(f)
 	f.cancel(nil)
 	close(f.done)
+}
+
+// bring takes in what a run of p brought.
+func (m *Manager) bring(p *pkg, f *flight) {
+	m.mu.Lock()
+	p.lastRun = f.start
+	if f.err == nil {
+		m.count(p, f.phase, f.out)
+	}
+	m.plan(p)
+	m.mu.Unlock()
+	if f.err != nil {
+		return
+	}
+	f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(p, f.target, f.out))
+	if !f.ok {
+		return
+	}
+	for _, told := range m.onRun {
+		told(f.rec, f.phase)
+	}
 }
 
 // count follows how often in a row the package was not well, which decides when

@@ -37,7 +37,8 @@ type answer struct {
 	exit                  int
 	timeout               bool
 	takes                 time.Duration
-	err                   error // the run could not be made
+	dies                  time.Duration // that it takes to be killed
+	err                   error         // the run could not be made
 }
 
 var (
@@ -90,6 +91,7 @@ func (r *fakeRunner) Run(ctx context.Context, run hookrunner.Run) (hookrunner.Re
 	select {
 	case <-time.After(a.takes):
 	case <-ctx.Done():
+		<-time.After(a.dies)
 		res.Aborted, res.Cause = true, context.Cause(ctx)
 		return res, nil
 	}

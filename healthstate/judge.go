@@ -101,9 +101,6 @@ func (m *Manager) runInChange(ctx context.Context, t Target, phase hookrunner.Ph
 	if err != nil {
 		return Outcome{}, err
 	}
-	if p == nil { // not tracked: nothing to keep
-		return m.ask(ctx, t, phase, services)
-	}
 	o, err := m.ask(f.ctx, t, phase, services)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -115,7 +112,8 @@ func (m *Manager) runInChange(ctx context.Context, t Target, phase hookrunner.Ph
 	return o, err
 }
 
-// myTurn begins a run within a change as soon as no other is under way.
+// myTurn begins a run within a change as soon as no other is under way. The
+// package is nil where it is not tracked: then there is nothing to keep.
 func (m *Manager) myTurn(ctx context.Context, t Target, phase hookrunner.Phase) (*pkg, *flight, error) {
 	for {
 		p, f, other := m.liftInChange(ctx, t, phase)
@@ -137,11 +135,8 @@ func (m *Manager) liftInChange(ctx context.Context, t Target, phase hookrunner.P
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p = m.pkgs[t.Name]
-	if p == nil {
-		return nil, nil, nil
-	}
-	if p.flight != nil {
-		return p, nil, p.flight
+	if other = m.flying[t.Name]; other != nil {
+		return p, nil, other
 	}
 	return p, m.lift(ctx, p, t, phase), nil
 }

@@ -48,12 +48,13 @@ type Manager struct {
 	mu         sync.Mutex
 	opts       Options
 	pkgs       map[string]*pkg
-	kept       map[string]*known // from the last time, of packages not yet tracked
-	paused     map[string]bool   // between stop-services and verdict
-	waiting    queue             // packages by their next run at rest
-	rest, hand *slots            // of runs at rest and of runs by hand
-	staleAt    time.Time         // when a record may get stale; zero: none can
-	slept      time.Duration     // of asleep, when last looked at
+	kept       map[string]*known  // from the last time, of packages not yet tracked
+	paused     map[string]bool    // between stop-services and verdict
+	flying     map[string]*flight // runs under way by package, tracked or not
+	waiting    queue              // packages by their next run at rest
+	rest, hand *slots             // of runs at rest and of runs by hand
+	staleAt    time.Time          // when a record may get stale; zero: none can
+	slept      time.Duration      // of asleep, when last looked at
 	generation uint64
 	subs       map[int]func(api.Transition, api.Record)
 	lastSub    int
@@ -76,6 +77,7 @@ func newManager(st *state.State, r runner, svc service.Manager, o Options) *Mana
 		pkgs:   map[string]*pkg{},
 		kept:   map[string]*known{},
 		paused: map[string]bool{},
+		flying: map[string]*flight{},
 		subs:   map[int]func(api.Transition, api.Record){},
 	}
 	m.log = m.opts.Log

@@ -114,15 +114,15 @@ func (m *Manager) check(ctx context.Context, name string, phase hookrunner.Phase
 func (m *Manager) join(name string, phase hookrunner.Phase) (*flight, <-chan struct{}, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.pkgs[name]
+	p, under := m.pkgs[name], m.flying[name]
 	switch {
 	case p == nil:
 		return nil, nil, notInstalled(name)
 	case m.ctx.Err() != nil:
 		return nil, nil, context.Cause(m.ctx)
-	case p.flight != nil && p.flight.ctx.Err() == nil:
-		return p.flight, nil, nil
-	case p.flight != nil || m.paused[name]:
+	case under != nil && under.ctx.Err() == nil:
+		return under, nil, nil
+	case under != nil || m.paused[name]:
 		return nil, p.changed(), nil
 	}
 	f := m.lift(m.ctx, p, p.target, phase)

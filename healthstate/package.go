@@ -21,7 +21,6 @@ type pkg struct {
 	standing   bool
 	staleSince time.Time // zero: not stale
 
-	flight  *flight       // the run under way
 	turn    chan struct{} // closed when something changed for those who wait; nil: nobody waits
 	lastRun time.Time     // when it began
 	due     time.Time     // next run at rest

@@ -64,10 +64,9 @@ func (m *Manager) Untrack(name string) {
 	delete(m.pkgs, name)
 	delete(m.kept, name)
 	delete(m.paused, name)
-	var f *flight
+	f := m.flying[name]
 	if p != nil {
 		m.waiting.remove(p)
-		f = p.flight
 		p.broadcast()
 		m.board.Store(m.board.Load().with(name, nil, time.Now()))
 	}
@@ -87,10 +86,9 @@ func (m *Manager) Untrack(name string) {
 func (m *Manager) Pause(name string) {
 	m.mu.Lock()
 	m.paused[name] = true
-	var f *flight
+	f := m.flying[name]
 	if p := m.pkgs[name]; p != nil {
 		m.waiting.remove(p)
-		f = p.flight
 	}
 	m.mu.Unlock()
 	if !f.ofChange() {
