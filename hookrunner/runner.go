@@ -73,6 +73,7 @@ func New(o Options) (*Runner, error) {
 		return nil, err
 	}
 	osutil.KeepDescriptors()
+	osutil.CalmMonitor()
 	stop, err := osutil.Adopt()
 	if err != nil {
 		return nil, err

@@ -90,8 +90,24 @@ func TestStopLetsTheWholeTreeTidyUp(t *testing.T) {
 	}
 }
 
+// startDeaf starts a program that does not hear SIGTERM any more when it returns.
+func startDeaf(t *testing.T, env ...string) *osutil.Process {
+	t.Helper()
+	out, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	p := start(t, `trap '' TERM; echo 1; while :; do sleep 1; done`, func(s *osutil.Spec) {
+		s.Stdout, s.Env = w, append(s.Env, env...)
+	})
+	w.Close()
+	scanInt(t, out)
+	return p
+}
+
 func TestStopMayBeCalledBySeveral(t *testing.T) {
-	p := start(t, `trap '' TERM; while :; do sleep 1; done`, nil)
+	p := startDeaf(t)
 	var wg sync.WaitGroup
 	for _, grace := range []time.Duration{time.Hour, 0, 10 * time.Millisecond} {
 		wg.Go(func() {
@@ -179,7 +195,7 @@ func TestFoundProcessesAreKilledWithTheirDescendants(t *testing.T) {
 }
 
 func TestKillFoundEndsWithItsContext(t *testing.T) {
-	start(t, `trap '' TERM; while :; do sleep 1; done`, func(s *osutil.Spec) { s.Env = append(s.Env, "PKG_COOKIE=slow") })
+	startDeaf(t, "PKG_COOKIE=slow")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	find := func() []osutil.Proc { return osutil.FindByCookie("slow") }

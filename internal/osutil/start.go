@@ -124,6 +124,9 @@ func (s *Spec) fork(attr *syscall.ProcAttr) (pid int, err error) {
 	argv := append([]string{s.Path}, s.Args...)
 	defer runtime.KeepAlive(s)
 	if s.Nice == 0 && !s.IOIdle && !s.NoNewPrivs && s.Landlock == nil {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		restoreSlack()
 		return syscall.ForkExec(s.Path, argv, attr)
 	}
 	onOwnThread(func() {
@@ -158,6 +161,7 @@ const (
 )
 
 func (s *Spec) restrictThread() error {
+	restoreSlack()
 	if s.Nice != 0 {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
 			return fmt.Errorf("cannot set niceness %d: %w", s.Nice, err)

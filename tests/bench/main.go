@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"pkgd.io/pkgd/internal/disk"
@@ -51,7 +53,17 @@ func exit(err error) {
 	os.Exit(0)
 }
 
+// builtWithCgo says whether this program's threads are C's: they cost more to
+// make, and so would the loops that pkgd, which never has it, is compared with.
+func builtWithCgo() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"})
+}
+
 func run(bin, only string) error {
+	if builtWithCgo() {
+		fmt.Fprintln(os.Stderr, "bench: built with cgo: the baselines cost more than they must, set CGO_ENABLED=0")
+	}
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err

@@ -1,0 +1,60 @@
+package osutil
+
+import (
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// monitorSlack is by how much the runtime's monitor may oversleep.
+const monitorSlack = time.Millisecond
+
+// ownSlack is the timer slack that what this process starts is to have, in
+// nanoseconds; 0: whatever it inherits.
+var ownSlack atomic.Int64
+
+// CalmMonitor lets the monitor thread of Go's runtime sleep longer. Whenever
+// anything runs it looks every 20 µs whether somebody holds a processor for too
+// long, and for a daemon that mostly waits these looks are a sixth of all that
+// it does. The kernel may now put them off by up to a millisecond; nothing else
+// of the runtime is changed. It needs CAP_SYS_NICE: without, all stays as it is.
+func CalmMonitor() {
+	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil || slack >= int(monitorSlack) {
+		return
+	}
+	tid := monitor()
+	if tid == "" {
+		return
+	}
+	// The folder of a thread is not listed in /proc, but it is there. Threads that
+	// the monitor makes inherit from it, and so would what these start.
+	ownSlack.Store(int64(slack))
+	_ = writeSmall("/proc/"+tid+"/timerslack_ns", strconv.FormatInt(int64(monitorSlack), 10))
+}
+
+// monitor is the thread's id: the runtime makes it first of all, before any
+// package's init, and the kernel lists threads in the order of their making.
+func monitor() string {
+	f, err := os.Open("/proc/self/task")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	first, err := f.Readdirnames(2)
+	if err != nil || len(first) < 2 || first[0] != strconv.Itoa(os.Getpid()) {
+		return ""
+	}
+	return first[1]
+}
+
+// restoreSlack gives the calling thread back what CalmMonitor may have taken
+// from it.
+func restoreSlack() {
+	if slack := ownSlack.Load(); slack > 0 {
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0)
+	}
+}
