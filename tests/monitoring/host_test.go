@@ -184,17 +184,18 @@ func (h *host) answers(path string, want int) {
 	eventually(h.t, fmt.Sprintf("%s answers %d", path, want), func() bool { return h.status(path) == want })
 }
 
-// runs starts a tool that runs until the test ends.
+// runs starts a tool that runs until the test ends, and what it starts itself.
 func (h *host) runs(path string, args ...string) *exec.Cmd {
 	h.t.Helper()
 	cmd := exec.Command(path, args...)
 	out := &output{}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = h.dir, out, out
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = h.dir, h.env, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 		if h.t.Failed() {
 			h.t.Logf("%s: %s", filepath.Base(path), out)
