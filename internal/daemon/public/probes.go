@@ -30,15 +30,17 @@ func (s *Server) alive() []condition {
 
 // ready is what pkgd needs to do its work, as seen from a place.
 func (s *Server) ready(r *rules) []condition {
+	return append([]condition{{"store", s.o.Writable()}, {"services", s.up.manager.err()}}, s.wanted(r)...)
+}
+
+// wanted is whether new work should come through a place at all: it should not
+// while pkgd ends, and where a file says so.
+func (s *Server) wanted(r *rules) []condition {
 	var ending error
 	if why := s.ending.Load(); why != nil {
 		ending = errors.New(*why)
 	}
-	all := []condition{
-		{"store", s.o.Writable()},
-		{"services", s.up.manager.err()},
-		{"serving", ending},
-	}
+	all := []condition{{"serving", ending}}
 	if r.files != nil {
 		all = append(all, condition{"files", r.files.err()})
 	}
@@ -70,7 +72,7 @@ func (s *Server) startupz(r *http.Request, rules *rules) answer {
 	return verdict(r, rules, "startupz", []condition{{"listeners", err}})
 }
 
-// packageReady tells whether one package can do its work. To who may not know
+// packageReady tells whether one package can do its work, and should. To who may not know
 // packages' names all are unknown.
 func (s *Server) packageReady(r *http.Request, rules *rules, name string) answer {
 	snap := s.o.Health.Snapshot()
@@ -85,7 +87,7 @@ func (s *Server) packageReady(r *http.Request, rules *rules, name string) answer
 		case !snap.Counts(name) && !s.up.up(name):
 			err = errors.New("services are not up")
 		}
-		return verdict(r, rules, name, []condition{{name, err}})
+		return verdict(r, rules, name, append([]condition{{name, err}}, s.wanted(rules)...))
 	}
 	return plain(http.StatusNotFound, "no such package")
 }

@@ -126,6 +126,20 @@ func TestPackageIsReadyWhenActiveOrWithoutAHookWhenItsServicesAreUp(t *testing.T
 	b.eventually("GET /readyz/packages/still", 200)
 }
 
+func TestNoPackageIsReadyWhileAPlaceDrains(t *testing.T) {
+	drain := filepath.Join(t.TempDir(), "drain")
+	b := open(t, newHost(record("web", "active")), tcp(exposing("names"), func(l *config.Listener) { l.DisableFiles = []string{drain} }))
+	b.eventually("GET /readyz/packages/web", 200)
+	if err := os.WriteFile(drain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("GET /readyz/packages/web", 503)
+	if g := b.ask("GET /readyz/packages/web"); g.body != "[+]web ok\n[+]serving ok\n[-]files failed: DISABLED BY FILE\nweb check failed\n" {
+		t.Errorf("got %q", g.body)
+	}
+	b.eventually("GET /readyz/packages/web?exclude=files", 200)
+}
+
 func TestPackagesAreNotThereForWhoMayNotKnowTheirNames(t *testing.T) {
 	h := newHost(record("web", "active"))
 	if g := open(t, h, tcp()).ask("GET /readyz/packages/web"); g.StatusCode != 404 {
