@@ -2,8 +2,10 @@ package page_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -22,6 +24,7 @@ type house struct {
 	url    string
 	page   *statuspage.Page
 	server *httptest.Server
+	end    context.CancelFunc // of all requests
 
 	mu     sync.Mutex // guards the rest
 	recs   []api.Record
@@ -39,52 +42,70 @@ func newHouse(t *testing.T) *house {
 	h := &house{expose: "full", past: map[string][]api.Transition{}, whys: map[string]api.Why{}}
 	h.publish()
 	h.page = statuspage.New(statuspage.Options{Health: h, Packages: packages{h}, Host: "harbour-01", Version: "0.1.0"})
-	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
 		expose := h.expose
 		h.mu.Unlock()
 		h.page.Serve(w, r, expose)
 	}))
+	life, end := context.WithCancel(context.Background())
+	h.end = end
+	h.server.Config.BaseContext = func(net.Listener) context.Context { return life }
+	h.server.Start()
 	h.url = h.server.URL + "/"
-	var wg sync.WaitGroup
-	wg.Go(func() { h.page.Run(t.Context()) })
-	t.Cleanup(wg.Wait)
 	t.Cleanup(h.close)
 	return h
 }
 
-// close ends the service of the page, as if pkgd had gone.
+// close ends the service of the page, as if pkgd had gone. The streams end
+// first: a browser that asks for one again just now would otherwise be waited
+// for.
 func (h *house) close() {
+	h.end()
 	h.server.CloseClientConnections()
 	h.server.Close()
 }
 
-// await returns when the past of all packages is on the page, as the page's own
-// events tell.
-func (h *house) await(t *testing.T) {
+// run keeps the page up to date from now on, and returns when a word of a
+// package's past is on it, as the page's own events tell. The house is furnished
+// before: who comes later has to be told of.
+func (h *house) run(t *testing.T, word string) {
 	t.Helper()
-	events := get(t, h.url+"events")
+	var wg sync.WaitGroup
+	wg.Go(func() { h.page.Run(t.Context()) })
+	t.Cleanup(wg.Wait)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	events := get(t, ctx, h.url+"events")
 	defer events.Close()
-	for lines := bufio.NewScanner(events); lines.Scan(); {
-		if !strings.HasPrefix(lines.Text(), "data:") {
-			continue
-		}
-		page := get(t, h.url)
-		text, err := io.ReadAll(page)
-		_ = page.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(text), "schema-too-new") {
+	lines := bufio.NewScanner(events)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "data:") && strings.Contains(h.html(t, ctx), word) {
 			return
 		}
 	}
-	t.Fatal("the events ended before the past was told")
+	t.Fatalf("the events ended before %q was told: %v", word, lines.Err())
 }
 
-func get(t *testing.T, url string) io.ReadCloser {
+// html is the page as the server draws it.
+func (h *house) html(t *testing.T, ctx context.Context) string {
 	t.Helper()
-	answer, err := http.Get(url)
+	page := get(t, ctx, h.url)
+	defer page.Close()
+	text, err := io.ReadAll(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func get(t *testing.T, ctx context.Context, url string) io.ReadCloser {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

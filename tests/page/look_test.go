@@ -22,7 +22,7 @@ func open(t *testing.T, l look) (*house, context.Context) {
 	t.Helper()
 	h := newHouse(t)
 	h.furnish()
-	h.await(t)
+	h.run(t, "schema-too-new")
 	win := newWindow(t, l)
 	do(t, win, chromedp.Navigate(h.url), chromedp.WaitVisible("#headline"))
 	return h, win

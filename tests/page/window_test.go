@@ -6,12 +6,11 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-
-	"pkgd.io/pkgd/internal/needs"
 )
 
 // look is how a window looks at the page.
@@ -19,26 +18,25 @@ type look struct {
 	theme         string // light or dark
 	width, height int64
 	noScript      bool
-	lonely        bool // pkgd is going to be gone
+	lonely        bool   // pkgd is going to be gone
+	media         string // "print" on paper; empty: a screen
+	colors        string // "active": the person's own few colours are forced
+	motion        string // "reduce": nothing shall move
 }
 
-// newWindow opens a window, or skips the test where there is no browser. The
-// browser finds nothing to complain of in any of them.
+// newWindow opens a window of its own profile, or skips the test where there is
+// no browser. The browser finds nothing to complain of in any of them.
 func newWindow(t *testing.T, l look) context.Context {
 	t.Helper()
-	path := needs.Program(t, "chromium", "chromium")
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("headless", "new"),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-component-update", true))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, closeTab := chromedp.NewContext(allocator)
+	bounded, cancel := context.WithTimeout(browser(t), windowLimit)
+	ctx, _ := chromedp.NewContext(bounded, chromedp.WithNewBrowserContext())
 	var wg sync.WaitGroup
 	complaints := heed(ctx, &wg)
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits until the browser has gone
-		closeTab()
-		stop()
+		defer cancel()
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing the window: %v", err)
+		}
 		wg.Wait()
 		for _, complaint := range *complaints {
 			if !l.lonely {
@@ -48,11 +46,20 @@ func newWindow(t *testing.T, l look) context.Context {
 	})
 	call(t, ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	do(t, ctx, chromedp.EmulateViewport(l.width, l.height))
-	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}},
-	})
+	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: l.media, Features: l.features()})
 	call(t, ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.noScript})
 	return ctx
+}
+
+func (l look) features() (list []*emulation.MediaFeature) {
+	for name, value := range map[string]string{
+		"prefers-color-scheme": l.theme, "forced-colors": l.colors, "prefers-reduced-motion": l.motion,
+	} {
+		if value != "" {
+			list = append(list, &emulation.MediaFeature{Name: name, Value: value})
+		}
+	}
+	return list
 }
 
 func call[P, R any](t *testing.T, ctx context.Context, command cdp.Command[P, R], params P) {
@@ -83,7 +90,8 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 // eventually waits until an expression is true in the page.
 func eventually(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression)); err != nil {
+	poll := chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(waitLimit))
+	if err := chromedp.Do(ctx, poll); err != nil {
 		t.Fatalf("%s: %v", expression, err)
 	}
 }
