@@ -14,8 +14,6 @@ import (
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/logind"
 	"pkgd.io/pkgd/internal/service"
-	"pkgd.io/pkgd/internal/service/supervisor"
-	"pkgd.io/pkgd/internal/service/systemd"
 	"pkgd.io/pkgd/overlord/pkgstate"
 	"pkgd.io/pkgd/overlord/reportstate"
 	"pkgd.io/pkgd/overlord/state"
@@ -108,21 +106,6 @@ func inhibitor(svc service.Manager, log *slog.Logger) pkgstate.Inhibitor {
 		return nil
 	}
 	return logind.New(log)
-}
-
-// newServices picks who runs services: what the configuration says, and for
-// "auto" what is really there.
-func newServices(o Options) (service.Manager, error) {
-	kind := o.Config.Services
-	if kind == config.ServicesAuto {
-		var why string
-		kind, why = service.Detect(o.Dirs.Root)
-		o.Log.Info("services", "manager", kind, "because", why)
-	}
-	if kind == service.Systemd {
-		return systemd.New(systemd.Options{Dirs: o.Dirs, Log: o.Log})
-	}
-	return supervisor.New(supervisor.Options{Dirs: o.Dirs, Log: o.Log})
 }
 
 func healthOptions(c config.Config, log *slog.Logger) healthstate.Options {

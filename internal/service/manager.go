@@ -57,6 +57,10 @@ type Event struct {
 // ErrClosed is what a manager answers after Shutdown.
 var ErrClosed = errors.New("the service manager is shut down")
 
+// ErrUnreachable is in the chain of what a manager answers that cannot reach who
+// runs the services; it may again later.
+var ErrUnreachable = errors.New("services cannot be managed now")
+
 // Manager runs the services of packages. All methods are safe for concurrent
 // use and idempotent. Requests for one package are taken one after the other,
 // except that Stop does not wait for a Start that awaits readiness but ends it;

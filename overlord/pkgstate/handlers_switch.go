@@ -22,7 +22,16 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 	if !m.hasServices(s.Package, s.From) {
 		return nil
 	}
-	up, err := m.running(ctx, s.Package)
+	var up []string
+	ask := func() (err error) {
+		up, err = m.running(ctx, s.Package)
+		return err
+	}
+	if sto.DownSince != nil { // this began before pkgd last stopped: services may be down
+		err = m.insist(ctx, t, ask)
+	} else {
+		err = ask()
+	}
 	if err != nil {
 		return err
 	}
@@ -35,7 +44,12 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 	// A disk that fails now stops the change here: its old health is not true
 	// of a package whose services are down.
 	m.health.Refreshing(s.Package, s.From)
-	return m.stopServices(ctx, s.Package)
+	err = m.insist(ctx, t, func() error { return m.stopServices(ctx, s.Package) })
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	// A step that fails is not undone: what it has stopped serves again.
+	return errors.Join(err, m.startServices(ctx, s.Package, s.From, nil))
 }
 
 // undoStopServices ends the downtime of a revert: the old revision serves again.
@@ -44,7 +58,7 @@ func (m *Manager) undoStopServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := m.startServices(ctx, s.Package, s.From, nil); err != nil {
+	if err := m.insist(ctx, t, func() error { return m.startServices(ctx, s.Package, s.From, nil) }); err != nil {
 		return err
 	}
 	m.tell(t, (*story).upAgain)
@@ -236,7 +250,7 @@ func (m *Manager) doStartServices(ctx context.Context, t *state.Task) error {
 	if err := m.crashLoop(t, s, sto); err != nil {
 		return err
 	}
-	if err := m.startServices(ctx, s.Package, s.To, nil); err != nil {
+	if err := m.insist(ctx, t, func() error { return m.startServices(ctx, s.Package, s.To, nil) }); err != nil {
 		return err
 	}
 	m.tell(t, (*story).upAgain)
@@ -263,7 +277,7 @@ func (m *Manager) undoStartServices(ctx context.Context, t *state.Task) error {
 			}
 		})
 	}
-	return m.stopServices(ctx, s.Package)
+	return m.insist(ctx, t, func() error { return m.stopServices(ctx, s.Package) })
 }
 
 func configKey(name string, rev int) string { return fmt.Sprintf("config/%s/%d", name, rev) }

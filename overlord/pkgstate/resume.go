@@ -172,7 +172,8 @@ func (m *Manager) bootPackage(ctx context.Context, p *packageState) {
 	if ctx.Err() != nil {
 		return
 	}
-	if err := m.startServices(ctx, p.Name, p.Current, nil); err != nil {
+	err := m.insist(ctx, nil, func() error { return m.startServices(ctx, p.Name, p.Current, nil) })
+	if err != nil && ctx.Err() == nil {
 		m.log.Error("cannot start services", "package", p.Name, "error", err)
 	}
 	if m.atRest(p.Name) {

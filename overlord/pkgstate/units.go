@@ -149,35 +149,42 @@ func (m *Manager) closeService(pkg, name string) {
 // wants up when names is nil) and waits until they are ready or have failed.
 // Asking for what runs already is harmless.
 func (m *Manager) startServices(ctx context.Context, name string, rev int, names []string) error {
-	m.st.Lock()
-	p, err := loadPackage(m.st, name)
-	var units []service.Unit
-	if err == nil {
-		if r := p.Revisions[rev]; r != nil {
-			if names == nil {
-				names = wishedUp(p, r)
-			}
-			units, err = m.units(p, r, m.notRunning(p, r, names))
-			m.save(p)
-		}
+	// Not to know what runs is no reason to go on: it would get a new cookie here,
+	// and keep its old one.
+	have, err := m.svc.Status(ctx, name)
+	if err != nil {
+		return fmt.Errorf("cannot ask for the services of %q: %w", name, err)
 	}
-	m.st.Unlock()
+	units, err := m.unitsToStart(name, rev, names, have)
 	if err != nil || len(units) == 0 {
 		return err
 	}
 	return m.svc.Start(ctx, units)
 }
 
+func (m *Manager) unitsToStart(name string, rev int, names []string, have []service.Status) ([]service.Unit, error) {
+	m.st.Lock()
+	defer m.st.Unlock()
+	p, err := loadPackage(m.st, name)
+	if err != nil {
+		return nil, err
+	}
+	r := p.Revisions[rev]
+	if r == nil {
+		return nil, nil
+	}
+	if names == nil {
+		names = wishedUp(p, r)
+	}
+	units, err := m.units(p, r, m.notRunning(p, r, names, have))
+	m.save(p)
+	return units, err
+}
+
 // notRunning leaves out the services that run with this revision already. Those
 // that outlived the last pkgd (systemd's do) may speak to ctl again: what was
 // kept of their cookie is the hash. The state is locked.
-func (m *Manager) notRunning(p *packageState, r *revision, names []string) []string {
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
-	have, err := m.svc.Status(ctx, p.Name)
-	if err != nil {
-		return names
-	}
+func (m *Manager) notRunning(p *packageState, r *revision, names []string, have []service.Status) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
 		runs := slices.ContainsFunc(have, func(s service.Status) bool {
 			return s.Name == n && s.Revision == r.Number && s.State == service.Active

@@ -12,10 +12,13 @@ import (
 
 var deb = flag.String("deb", "", "the .deb to install; without it nothing is tested here")
 
+const config = "health: {interval: 1h, settle: 5s, bake: 0s}\nlisten: [\"unix:///run/pkgd/health.sock\"]\n"
+
 // bed is a booted systemd with pkgd installed.
 type bed struct {
-	t   *testing.T
-	dir string
+	t     *testing.T
+	dir   string
+	trees int // made so far
 }
 
 func newBed(t *testing.T) *bed {
@@ -27,12 +30,12 @@ func newBed(t *testing.T) *bed {
 	b.dir = strings.TrimSpace(b.must("./bed", "up"))
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(b.try("journalctl", "-u", "pkgd", "--no-pager", "-n", "100"))
+			t.Log(b.try("journalctl", "-u", "pkgd", "--no-pager", "-n", "60", "-o", "cat"))
 		}
 		b.must("./bed", "down", b.dir)
 	})
 	b.must("./bed", "put", b.dir, *deb, "/srv/pkgd.deb")
-	b.write("/etc/pkgd/pkgd.yaml", "health: {interval: 1h, settle: 5s, bake: 0s}\n", 0o644)
+	b.write("/etc/pkgd/pkgd.yaml", config, 0o644)
 	b.run("dpkg", "--force-confold", "-i", "/srv/pkgd.deb")
 	return b
 }

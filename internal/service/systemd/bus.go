@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"pkgd.io/pkgd/internal/service"
 )
 
 // Names of systemd on the bus.
@@ -40,7 +42,13 @@ const (
 )
 
 // errLost is what calls end with when the bus goes away.
-var errLost = errors.New("the connection to the system bus was lost")
+var errLost = unreachable{errors.New("the connection to the system bus was lost")}
+
+// unreachable is an error about the way to systemd, and a
+// [service.ErrUnreachable].
+type unreachable struct{ error }
+
+func (u unreachable) Unwrap() []error { return []error{u.error, service.ErrUnreachable} }
 
 // bus is the way to systemd: one connection at a time, made again whenever it is
 // lost. What is watched is watched again on the next one.
@@ -72,7 +80,7 @@ func newBus(address string, log *slog.Logger, hear func(*dbus.Signal), renew fun
 	b := &bus{
 		address: address, log: log, hear: hear, renew: renew,
 		tried: make(chan struct{}), done: make(chan struct{}),
-		why: errors.New("not connected yet"), changed: make(chan struct{}), watched: make(map[string]bool),
+		why: unreachable{errors.New("not connected yet")}, changed: make(chan struct{}), watched: make(map[string]bool),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
@@ -127,7 +135,7 @@ func (b *bus) connect() (*link, <-chan *dbus.Signal, error) {
 	conn, err := b.dial(ctx)
 	if err != nil {
 		cancel()
-		return nil, nil, fmt.Errorf("cannot reach the system bus: %w", err)
+		return nil, nil, unreachable{fmt.Errorf("cannot reach the system bus: %w", err)}
 	}
 	signals := make(chan *dbus.Signal, 64)
 	conn.Signal(signals)
@@ -139,7 +147,7 @@ func (b *bus) connect() (*link, <-chan *dbus.Signal, error) {
 	if err != nil {
 		_ = conn.Close()
 		cancel()
-		return nil, nil, fmt.Errorf("cannot reach systemd over the bus: %w", err)
+		return nil, nil, unreachable{fmt.Errorf("cannot reach systemd over the bus: %w", err)}
 	}
 	context.AfterFunc(conn.Context(), cancel)
 	return l, signals, nil
@@ -260,8 +268,11 @@ func (b *bus) ask(ctx context.Context, f func(l *link) error) error {
 			return causeOf(ctx, err)
 		}
 		err = f(l)
-		if err == nil || refused(err) || l.Connected() || try == askTries {
+		if err == nil || refused(err) || l.Connected() {
 			return causeOf(ctx, err)
+		}
+		if try == askTries {
+			return causeOf(ctx, unreachable{err})
 		}
 	}
 }

@@ -124,7 +124,11 @@ func TestABusThatIsGoneForGoodEndsWhatIsAsked(t *testing.T) {
 	go func() { stopped <- m.Stop(t.Context(), "web", nil) }()
 	b.want("StopUnit")
 	b.kill()
-	wantError(t, <-stopped, `cannot stop service "web.a": cannot reach the system bus`)
+	err := <-stopped
+	wantError(t, err, `cannot stop service "web.a": cannot reach the system bus`)
+	if !errors.Is(err, service.ErrUnreachable) {
+		t.Error("it is not told apart from what systemd refuses")
+	}
 	b.run() // for the clean-up
 }
 

@@ -9,8 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/service"
 )
+
+// Left lists the unit files of packages' services on d's root: what systemd runs,
+// or ran, for an earlier pkgd since the host was booted.
+func Left(d dirs.Dirs) []string {
+	files, _ := filepath.Glob(filepath.Join(defaultUnitDir, namesOf(d.Root).prefix+"*.service"))
+	return files
+}
 
 // wantedBy is the target that enabled units are linked to.
 const wantedBy = "multi-user.target"
