@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -214,8 +215,17 @@ func (o *output) end(res *Result, streams ...*stream) {
 	}
 	res.Output = o.tail[max(0, len(o.tail)-maxTail):]
 	res.Stdout = o.stdout
-	res.LastStderr = strings.TrimSpace(strings.ToValidUTF8(string(o.lastErr), "\uFFFD"))
+	res.LastStderr = strings.TrimSpace(strings.Map(printable, string(bytes.TrimSpace(o.lastErr))))
 	res.Lines = o.dropped
+}
+
+// printable is c, or what stands for it where it could steer the terminal on which
+// an error is read, or is no text at all.
+func printable(c rune) rune {
+	if unicode.IsControl(c) && c != '\t' || c == '\u2028' || c == '\u2029' {
+		return '\uFFFD'
+	}
+	return c
 }
 
 // runLogger names the run in each record, but only when there is one: most runs

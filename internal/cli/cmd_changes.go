@@ -102,7 +102,7 @@ func (a *app) tasksText(chg api.Change) error {
 		}
 		a.say("\n%s %s", task.ID, task.Summary)
 		for _, entry := range task.Log {
-			a.say("  %s", strings.ReplaceAll(strings.TrimRight(entry, "\n"), "\n", "\n  "))
+			a.say("  %s", strings.ReplaceAll(harmlessLines(strings.TrimRight(entry, "\n")), "\n", "\n  "))
 		}
 	}
 	return nil

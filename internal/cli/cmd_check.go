@@ -70,6 +70,6 @@ func (a *app) output(r api.Record, where string) {
 	}
 	a.say("\noutput of %s%s:", r.Package, where)
 	for line := range strings.Lines(r.Output) {
-		a.say("  %s", strings.TrimRight(line, "\r\n"))
+		a.say("  %s", harmless(strings.TrimRight(line, "\r\n")))
 	}
 }

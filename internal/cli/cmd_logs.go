@@ -65,6 +65,6 @@ func (a *app) logLine(l api.LogLine) error {
 		return writeYAML(a.env.Stdout, l)
 	}
 	at := a.out.dim(l.At.In(a.env.Now().Location()).Format(time.RFC3339))
-	_, err := fmt.Fprintf(a.env.Stdout, "%s %s.%s: %s\n", at, l.Package, l.Service, l.Line)
+	_, err := fmt.Fprintf(a.env.Stdout, "%s %s.%s: %s\n", at, l.Package, l.Service, harmless(l.Line))
 	return err
 }

@@ -43,7 +43,7 @@ func (a *app) whyText(w api.Why) error {
 	f.add("set aside", a.asideWords(w))
 	f.add("refused", a.refusedWords(w))
 	f.add("took", tookWords(w))
-	f.add("hook said", a.out.text(strings.TrimRight(w.HookOutput, "\n")))
+	f.add("hook said", a.out.text(harmlessLines(strings.TrimRight(w.HookOutput, "\n"))))
 	f.add("next", a.out.text(a.whyNext(w)))
 	return f.write()
 }

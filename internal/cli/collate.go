@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
@@ -169,11 +168,7 @@ func harmlessRecord(r api.Record) api.Record {
 		c.Name, c.Health, c.Message, c.Data = harmless(c.Name), harmless(c.Health), harmless(c.Message), data
 		r.Checks[i] = c
 	}
-	lines := strings.Split(r.Output, "\n")
-	for i, line := range lines {
-		lines[i] = harmless(line)
-	}
-	r.Output = strings.Join(lines, "\n")
+	r.Output = harmlessLines(r.Output)
 	if r.Last != nil {
 		last := harmlessRecord(*r.Last)
 		r.Last = &last

@@ -111,7 +111,8 @@ func whyNot(ans remote.Answer) string {
 	return fmt.Sprintf("answered what is no answer of pkgd (exit status %d)", ans.Exit)
 }
 
-// harmless is a text of another host without what could steer a terminal.
+// harmless is a text of another host or of a package without what could steer a
+// terminal.
 func harmless(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
@@ -119,4 +120,13 @@ func harmless(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// harmlessLines is harmless of each line.
+func harmlessLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = harmless(strings.TrimRight(line, "\r"))
+	}
+	return strings.Join(lines, "\n")
 }

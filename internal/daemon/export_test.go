@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"net/http"
 
 	"pkgd.io/pkgd/internal/daemon/socket"
 )
@@ -40,3 +41,8 @@ func (d *Daemon) ServeWithBroken(ctx context.Context, name string) error {
 
 // IsPackageCgroup reads what /proc/PID/cgroup may say.
 func IsPackageCgroup(text string) bool { return cgroups.MatchString(text) }
+
+// ServeAs answers a request as if it had come from p.
+func (d *Daemon) ServeAs(p *socket.Peer, w http.ResponseWriter, r *http.Request) {
+	d.serveAdmin(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, p)))
+}

@@ -11,3 +11,6 @@ func OwnCgroup() (string, error) { return ownCgroup() }
 
 // FakeGroup is a group in a folder of plain files, bound by all controllers.
 func FakeGroup(path string) (*Cgroup, error) { return openCgroup(path, controllers) }
+
+// ParseStat reads a line of /proc/PID/stat.
+func ParseStat(pid int, b []byte) (Proc, error) { return parseStat(pid, b) }

@@ -45,3 +45,20 @@ func (s *State) DurableStatus(id string) (Status, error) {
 
 // Dead tells what of the change was aborted, itself or by a failure.
 func (c *Change) Dead() (all bool, lanes []int) { return c.rec.Aborted, slices.Clone(c.rec.Dead) }
+
+// Plant puts a value with a right seal into a file, as only pkgd itself should.
+func Plant(db *bolt.DB, bucket, key string, v []byte) error {
+	return db.Update(func(tx *bolt.Tx) error {
+		s, err := readSums(tx)
+		if err == nil {
+			err = s.put(tx, slot{bucket, key}, v)
+		}
+		if err == nil {
+			err = s.write(tx)
+		}
+		return err
+	})
+}
+
+// Buckets are those of the file.
+func Buckets() []string { return allBuckets }

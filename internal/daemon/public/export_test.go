@@ -2,8 +2,11 @@ package public
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
+
+	"pkgd.io/pkgd/internal/config"
 )
 
 // Break makes every place's listener fail, as nobody had asked for.
@@ -29,3 +32,10 @@ func (p Probe) Start(ctx context.Context, wg *sync.WaitGroup) { p.p.start(ctx, w
 
 // Err is what it found last.
 func (p Probe) Err() error { return p.p.err() }
+
+// ServeAt answers a request as if it had come in at a listener.
+func (s *Server) ServeAt(l config.Listener, expose string, w http.ResponseWriter, r *http.Request) {
+	p := &place{}
+	p.rules.Store(&rules{listener: l, expose: exposureOf(expose)})
+	s.dispatch(w, r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
+}

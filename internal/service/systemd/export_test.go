@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -19,3 +21,18 @@ func (m *Manager) BoundedJob(ctx context.Context, bound time.Duration, method, u
 
 // UnitName is the unit's name in systemd.
 func (m *Manager) UnitName(u service.Unit) string { return m.unitOf(u) }
+
+// UnitFile is the text of a unit's file on the host.
+func UnitFile(u service.Unit, d dirs.Dirs) string {
+	w := writer{names: namesOf("/"), dirs: d, version: steppedRestarts}
+	return w.unitFile(u, d.RunCookies()+"/cookie")
+}
+
+// ReadNote is the unit that a file was made of.
+func ReadNote(text string) (service.Unit, bool) { return readNote(text) }
+
+// JournalLine reads a line of journalctl's.
+func JournalLine(b []byte) (api.LogLine, bool) {
+	m := &Manager{names: namesOf("/")}
+	return m.logLine(b)
+}
