@@ -109,11 +109,20 @@ var tooMany = &api.Error{
 	Hint:    "close some, or wait until they are done",
 }
 
-// tellTooMany answers, and then reads what the client may still be sending: it
-// would not read the answer if its own writing failed.
+// How long who is one too many may take to ask, and to read the answer.
+const (
+	askPatience  = 5 * time.Second
+	readPatience = time.Second
+)
+
+// tellTooMany answers once it is asked, for a client takes an answer that comes
+// before its question for a broken connection. Then it reads what the client may
+// still be sending: that would not read the answer if its own writing failed.
 func tellTooMany(c *net.UnixConn, refusal []byte) {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(time.Second))
+	_ = c.SetDeadline(time.Now().Add(askPatience))
+	_, _ = c.Read(make([]byte, 1)) // who does not ask is told all the same
+	_ = c.SetDeadline(time.Now().Add(readPatience))
 	_, _ = c.Write(refusal)
 	_ = c.CloseWrite()
 	_, _ = io.Copy(io.Discard, io.LimitReader(c, maxBody))
