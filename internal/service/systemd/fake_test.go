@@ -75,11 +75,12 @@ func (b *fakeBus) run() {
 	}
 }
 
-// kill ends the bus as a crash would.
+// kill ends the bus as a crash would: it has no time to tell who waits for an
+// answer that nobody will give it.
 func (b *fakeBus) kill() {
-	_ = b.conn.Close()
 	_ = b.daemon.Process.Kill()
 	_ = b.daemon.Wait() // it was killed
+	_ = b.conn.Close()
 }
 
 // hang stops the bus without ending it, and lets it go on again.
