@@ -372,13 +372,13 @@ func (m *Manager) doDeletePackage(ctx context.Context, t *state.Task) error {
 	}
 	left := p.dataRevision(p.LeftData)
 	for rev := range p.Revisions {
-		if err := m.dropRevision(s.Package, rev); err != nil {
-			return err
-		}
-		if rev != left {
+		if rev != left { // before the revision is forgotten: nobody would find them later
 			if err := m.disk.DropData(s.Package, rev); err != nil {
 				return err
 			}
+		}
+		if err := m.dropRevision(s.Package, rev); err != nil {
+			return err
 		}
 	}
 	if s.Purge {

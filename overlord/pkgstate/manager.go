@@ -180,7 +180,9 @@ func (m *Manager) Stop() {
 	m.st.Set(runningKey, nil)
 }
 
-// knows tells the backend which revisions' trees are wanted.
+// knows tells the backend which revisions' trees are wanted: those in the state
+// and the one that a change is bringing in. One that a change was giving up when
+// pkgd died is forgotten already, and nobody but the backend would find it.
 func (m *Manager) knows(name string, rev int) bool {
 	m.st.Lock()
 	defer m.st.Unlock()
@@ -191,7 +193,12 @@ func (m *Manager) knows(name string, rev int) bool {
 	if p.Revisions[rev] != nil {
 		return true
 	}
-	return m.busy(name) != nil
+	chg := m.busy(name)
+	if chg == nil || !chg.Has(setupKey(name)) {
+		return false
+	}
+	var s setup
+	return chg.Get(setupKey(name), &s) != nil || s.To == rev
 }
 
 // awaits tells the backend which private copies are on their way in.

@@ -1,6 +1,10 @@
-// Package crash kills pkgd at every step that a task takes and looks at what the
-// next pkgd makes of it. Its nouns: a death is the number of the step at which
-// the daemon kills itself with SIGKILL, a world is a root on which a package is
-// installed; its rule is that deaths are counted up until a run survives, so
-// that none is left out.
+// Package crash kills pkgd and looks at what the next pkgd makes of that. Its
+// nouns: a deed is what an admin asks for, a death is the number of the step at
+// which the daemon is killed (a step is a write to the disk that it waits for),
+// a host is a root with the package web on it, and a view is all that can be
+// seen of a host.
+//
+// Its rule: deaths are counted up until a run survives, so that none is left
+// out, and after each the view is exactly that of before the deed, or that of
+// after it.
 package crash

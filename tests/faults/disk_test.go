@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/tests/world"
 )
 
 // disk is a small file system of its own, mounted at dir.
@@ -110,7 +112,7 @@ func (d *disk) unmount() {
 	d.t.Helper()
 	err := syscall.Unmount(d.dir, 0)
 	if errors.Is(err, syscall.EBUSY) {
-		eventually(d.t, "unmount", func() bool {
+		world.Eventually(d.t, "unmount", func() bool {
 			err = syscall.Unmount(d.dir, 0)
 			return !errors.Is(err, syscall.EBUSY)
 		})

@@ -6,19 +6,22 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/tests/gate"
+	"pkgd.io/pkgd/tests/world"
 )
 
 // failing makes these calls on files of the root fail, once n of them have gone
 // through; failed tells how many have.
-func (w *world) failing(errno unix.Errno, n int64, on string, calls ...int) (failed *atomic.Int64) {
+func (w *site) failing(errno unix.Errno, n int64, on string, calls ...int) (failed *atomic.Int64) {
 	failed = &atomic.Int64{}
 	var seen atomic.Int64
-	w.gate.set(func(c call) outcome {
-		if !c.by("pkgd") || !strings.HasPrefix(c.path(0), w.dirs.Root+on) || seen.Add(1) <= n {
-			return through
+	w.Gate.Set(func(c gate.Call) gate.Outcome {
+		if !c.By("pkgd") || !strings.HasPrefix(c.Path(0), w.Dirs.Root+on) || seen.Add(1) <= n {
+			return gate.Through
 		}
 		failed.Add(1)
-		return outcome{errno: errno}
+		return gate.Outcome{Errno: errno}
 	})
 	return failed
 }
@@ -38,8 +41,8 @@ func TestFailingDiskIsToldAndNothingIsLost(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			requires(t, "mkfs.ext4")
 			t.Parallel()
-			w := newWorld(t, "ext4")
-			w.installed()
+			w := newSite(t, "ext4")
+			w.Installed()
 			w.disk.unmount()
 			w.disk.keep()
 			times := 0
@@ -54,26 +57,26 @@ func TestFailingDiskIsToldAndNothingIsLost(t *testing.T) {
 
 // failFor refreshes on a disk that fails after n calls, looks, and lets the disk
 // work again.
-func (w *world) failFor(on string, n int64, calls ...int) {
-	w.start(calls...)
-	w.awaitService()
-	target := w.pack("42", well)
+func (w *site) failFor(on string, n int64, calls ...int) {
+	w.Start(calls...)
+	w.AwaitService()
+	target := w.Pack("42", world.Well)
 	failed := w.failing(unix.EIO, n, on, calls...)
 	change, err := w.begin("refresh", target)
 	if err != nil {
 		w.says(err, "input/output error")
 	}
 	w.sayNothingFalse(1, 2)
-	w.gate.set(letThrough)
+	w.Gate.Set(gate.LetThrough)
 	w.recovers()
 	rev := w.endOf(change, 1, 2)
 	if failed.Load() == 0 && rev != 2 {
-		w.t.Error("a refresh that nothing hindered was not done")
+		w.Error("a refresh that nothing hindered was not done")
 	}
-	w.holds(rev)
+	w.Holds(rev)
 	if rev == 1 {
-		w.mustDo("refresh", target)
-		w.holds(2)
+		w.MustDo("refresh", target)
+		w.Holds(2)
 	}
 	w.cleanAfterRestart(2)
 }

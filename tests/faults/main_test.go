@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"testing"
 
 	"pkgd.io/pkgd/internal/needs"
@@ -17,20 +15,7 @@ var (
 	bin    string // folder of the programs under test
 )
 
-// init keeps the main goroutine on the main thread: what stands behind a gate is
-// that thread.
-func init() {
-	if os.Getenv(gateVar) != "" {
-		runtime.LockOSThread()
-	}
-}
-
-// The test binary is also what puts pkgd behind a gate.
 func TestMain(m *testing.M) {
-	if os.Getenv(gateVar) != "" {
-		fmt.Fprintln(os.Stderr, runBehindGate())
-		os.Exit(1)
-	}
 	flag.Parse()
 	os.Exit(run(m))
 }
@@ -57,7 +42,8 @@ func run(m *testing.M) int {
 	return code
 }
 
-// requires skips a test where the person or the machine cannot run it.
+// requires skips a test where the person or the machine cannot run it; tools are
+// named with Debian's packages that have them.
 func requires(t *testing.T, tools ...string) {
 	t.Helper()
 	if !*wanted {
@@ -67,8 +53,6 @@ func requires(t *testing.T, tools ...string) {
 		t.Skip("only root can inject faults")
 	}
 	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("missing: %s", tool)
-		}
+		needs.Program(t, tool, map[string]string{"mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs"}[tool])
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/tests/gate"
+	"pkgd.io/pkgd/tests/world"
 )
 
 // maxCuts ends a test whose refresh never gets beyond its power cuts.
@@ -14,7 +17,7 @@ const maxCuts = 300
 
 func TestPowerCutBeforeEveryFlushOfARefresh(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
-		for name, health := range map[string]string{"bad": broken, "good": well} {
+		for name, health := range map[string]string{"bad": world.Broken, "good": world.Well} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				requires(t, "mkfs."+kind)
 				t.Parallel()
@@ -39,10 +42,10 @@ func TestPowerCutBeforeEveryFlushOfARefresh(t *testing.T) {
 }
 
 // prepare gives the image of a disk with web 41 on it.
-func prepare(t *testing.T, kind string) *world {
+func prepare(t *testing.T, kind string) *site {
 	t.Helper()
-	w := newWorld(t, kind)
-	w.installed()
+	w := newSite(t, kind)
+	w.Installed()
 	w.disk.unmount()
 	w.disk.keep()
 	return w
@@ -50,58 +53,58 @@ func prepare(t *testing.T, kind string) *world {
 
 // cutAt refreshes, cuts the power instead of the nth flush, mounts what is left,
 // starts again and looks.
-func cutAt(t *testing.T, ready *world, n int, health string) (survived bool, rev int) {
+func cutAt(t *testing.T, ready *site, n int, health string) (survived bool, rev int) {
 	w := ready.again(t)
-	w.start(unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNC, unix.SYS_SYNCFS)
-	target := w.pack("42", health)
+	w.Start(unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNC, unix.SYS_SYNCFS)
+	target := w.Pack("42", health)
 	cut := w.cutPower(n)
-	_, _ = w.ask("refresh", target) // it dies in the middle
-	w.gate.set(letThrough)
+	_, _ = w.Ask("refresh", target) // it dies in the middle
+	w.Gate.Set(gate.LetThrough)
 	if survived = !cut.Load(); survived {
-		w.stop()
+		w.Stop()
 		return true, 0
 	}
-	w.kill()
+	w.Kill()
 	w.disk.replug()
-	w.start()
+	w.Start()
 	rev = w.ended(health)
-	w.holds(rev)
-	w.noLeftovers()
-	w.stop()
+	w.Holds(rev)
+	w.NoLeftovers()
+	w.Stop()
 	return false, rev
 }
 
 // cutPower ends file system and daemon when the nth flush is asked for.
-func (w *world) cutPower(n int) *atomic.Bool {
+func (w *site) cutPower(n int) *atomic.Bool {
 	var cut atomic.Bool
-	process, root := w.cmd.Process, w.disk.dir
-	w.gate.set(func(c call) outcome {
-		if n == 0 || !strings.HasPrefix(c.path(0), root) || !c.by("pkgd") {
-			return through
+	process, root := w.Cmd.Process, w.disk.dir
+	w.Gate.Set(func(c gate.Call) gate.Outcome {
+		if n == 0 || !strings.HasPrefix(c.Path(0), root) || !c.By("pkgd") {
+			return gate.Through
 		}
 		if n--; n > 0 {
-			return through
+			return gate.Through
 		}
 		if err := w.disk.shutdown(); err != nil {
-			w.t.Error(err)
+			w.Error(err)
 		}
 		cut.Store(true)
 		_ = process.Kill()
-		return outcome{errno: unix.EIO}
+		return gate.Outcome{Errno: unix.EIO}
 	})
 	return &cut
 }
 
 // ended waits for what was begun to end by itself, and tells which revision has
 // to run then.
-func (w *world) ended(health string) (rev int) {
-	w.t.Helper()
-	chg, begun := w.settle("refresh")
+func (w *site) ended(health string) (rev int) {
+	w.Helper()
+	chg, begun := w.Settle("refresh")
 	if !begun || chg.Status != "Done" {
 		return 1
 	}
-	if health == broken {
-		w.t.Errorf("a bad revision was called good: %+v", chg)
+	if health == world.Broken {
+		w.Errorf("a bad revision was called good: %+v", chg)
 	}
 	return 2
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pkgd.io/pkgd/internal/api"
+
+	"pkgd.io/pkgd/tests/world"
 )
 
 func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
@@ -11,15 +13,15 @@ func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
 		for _, action := range []string{"install", "refresh", "revert"} {
 			t.Run(kind+" "+action, func(t *testing.T) {
 				requires(t, "mkfs.ext4")
-				w, old, next := newWorld(t, kind), 0, 1
-				target := w.pack("41", well)
+				w, old, next := newSite(t, kind), 0, 1
+				target := w.Pack("41", world.Well)
 				if action != "install" {
-					w.installed()
-					old, next, target = 1, 2, w.pack("42", well)
+					w.Installed()
+					old, next, target = 1, 2, w.Pack("42", world.Well)
 				}
-				w.start()
+				w.Start()
 				if action == "revert" {
-					w.mustDo("refresh", target)
+					w.MustDo("refresh", target)
 					old, next, target = 2, 1, "web"
 				}
 				give := w.disk.fill()
@@ -31,10 +33,10 @@ func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
 				give()
 				w.recovers()
 				end := w.endOf(change, old, next)
-				w.holds(end)
+				w.Holds(end)
 				if end == old {
-					w.mustDo(action, target)
-					w.holds(next)
+					w.MustDo(action, target)
+					w.Holds(next)
 				}
 				w.cleanAfterRestart(next)
 				report(t, "no space left, "+kind, action, 1, "told; done when there was space again")
@@ -43,24 +45,12 @@ func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
 	}
 }
 
-// mustDo does something that nothing hinders.
-func (w *world) mustDo(action, target string) {
-	w.t.Helper()
-	chg, err := w.ask(action, target)
-	if err == nil {
-		err = failure(chg)
-	}
-	if err != nil {
-		w.t.Fatalf("cannot %s: %v\n%s", action, err, w.log.String())
-	}
-}
-
 // begin asks for something while a fault lasts: it is refused, or ends badly
 // with an error, or it waits for the fault to go, and its number is given.
-func (w *world) begin(action, target string) (change string, err error) {
-	w.t.Helper()
+func (w *site) begin(action, target string) (change string, err error) {
+	w.Helper()
 	before := w.newestChange()
-	answer, err := w.c.Do(w.ctx(), api.PackageRequest{Action: action, Targets: []string{target}})
+	answer, err := w.Client.Do(w.Ctx(), api.PackageRequest{Action: action, Targets: []string{target}})
 	if err != nil {
 		if change = w.newestChange(); change == before {
 			return "", err
@@ -68,25 +58,25 @@ func (w *world) begin(action, target string) (change string, err error) {
 		return change, err // it is taken back
 	}
 	var chg api.Change
-	eventually(w.t, "the change ends or the store tells of the fault", func() bool {
-		if chg, err = w.c.Change(w.ctx(), answer.Change); err != nil {
-			w.t.Fatal(err)
+	world.Eventually(w.TB, "the change ends or the store tells of the fault", func() bool {
+		if chg, err = w.Client.Change(w.Ctx(), answer.Change); err != nil {
+			w.Fatal(err)
 		}
-		s, err := w.c.System(w.ctx())
+		s, err := w.Client.System(w.Ctx())
 		return chg.Ready || err == nil && s.Store != "ok"
 	})
 	if chg.Ready {
-		return answer.Change, failure(chg)
+		return answer.Change, world.Failure(chg)
 	}
 	return answer.Change, nil
 }
 
 // newestChange is empty where there was none yet.
-func (w *world) newestChange() string {
-	w.t.Helper()
-	list, err := w.c.Changes(w.ctx())
+func (w *site) newestChange() string {
+	w.Helper()
+	list, err := w.Client.Changes(w.Ctx())
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	if len(list) == 0 {
 		return ""
@@ -95,14 +85,14 @@ func (w *world) newestChange() string {
 }
 
 // endOf waits for a change to end and gives the revision that has to run then.
-func (w *world) endOf(change string, old, next int) int {
-	w.t.Helper()
+func (w *site) endOf(change string, old, next int) int {
+	w.Helper()
 	if change == "" {
 		return old
 	}
-	chg, err := w.c.WaitChange(w.ctx(), change)
+	chg, err := w.Client.WaitChange(w.Ctx(), change)
 	if err != nil {
-		w.t.Fatalf("change %s does not end: %v\n%s", change, err, w.log.String())
+		w.Fatalf("change %s does not end: %v\n%s", change, err, w.Said)
 	}
 	if chg.Status != "Done" {
 		return old
@@ -112,20 +102,20 @@ func (w *world) endOf(change string, old, next int) int {
 
 // sayNothingFalse looks, while a fault lasts, whether health is told and is not
 // that of a revision which does not run.
-func (w *world) sayNothingFalse(revs ...int) {
-	w.t.Helper()
+func (w *site) sayNothingFalse(revs ...int) {
+	w.Helper()
 	for _, r := range w.answers().Packages {
-		if n, rev := w.serving(); r.Status == "active" && n != 1 {
-			w.t.Errorf("health is active of revision %d while %d services run, of %s", r.Revision, n, rev)
+		if n, rev := w.Serving(); r.Status == "active" && n != 1 {
+			w.Errorf("health is active of revision %d while %d services run, of %s", r.Revision, n, rev)
 		}
 	}
 }
 
 // recovers waits until the store can be written again.
-func (w *world) recovers() {
-	w.t.Helper()
-	eventually(w.t, "the store can be written", func() bool {
-		s, err := w.c.System(w.ctx())
+func (w *site) recovers() {
+	w.Helper()
+	world.Eventually(w.TB, "the store can be written", func() bool {
+		s, err := w.Client.System(w.Ctx())
 		return err == nil && s.Store == "ok"
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"pkgd.io/pkgd/tests/world"
 )
 
 // damages are what happens to state.db while pkgd is away. Each gives what is
@@ -21,70 +23,68 @@ var damages = map[string]func([]byte) []byte{
 
 func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
 	requires(t, "mkfs.ext4")
-	w := newWorld(t, "ext4")
-	w.installed()
-	w.start() // keeps the copy of what was installed
-	eventually(t, "copy of the state", func() bool {
-		_, err := os.Stat(w.dirs.StateBackup())
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start() // keeps the copy of what was installed
+	world.Eventually(t, "copy of the state", func() bool {
+		_, err := os.Stat(w.Dirs.StateBackup())
 		return err == nil
 	})
-	w.holds(1)
-	w.stop()
-	good, backup := w.copyOf(w.dirs.State()), w.copyOf(w.dirs.StateBackup())
+	w.Holds(1)
+	w.Stop()
+	good, backup := w.copyOf(w.Dirs.State()), w.copyOf(w.Dirs.StateBackup())
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
-			w := &world{t: t, disk: w.disk, dirs: w.dirs, pkgs: w.pkgs, c: w.c}
-			t.Cleanup(w.kill)
+			w := onDisk(t, w.disk)
 			bad := damage(append([]byte{}, good...))
-			w.write(w.dirs.State(), string(bad), 0o600)
-			w.write(w.dirs.StateBackup(), string(backup), 0o600)
+			w.Write(w.Dirs.State(), string(bad), 0o600)
+			w.Write(w.Dirs.StateBackup(), string(backup), 0o600)
 			w.refusesToStart(bad)
 			w.recover()
-			w.start()
-			w.holds(1)
-			w.stop()
+			w.Start()
+			w.Holds(1)
+			w.Stop()
 			report(t, "state.db "+name, "at rest", 1, "refused to start, moved nothing; as before after pkgd debug recover")
 		})
 	}
 }
 
 // refusesToStart checks that pkgd says what is wrong, and touches nothing.
-func (w *world) refusesToStart(bad []byte) {
-	w.t.Helper()
-	if err := w.tryStart(); err == nil {
-		w.t.Fatal("pkgd started on a damaged state")
+func (w *site) refusesToStart(bad []byte) {
+	w.Helper()
+	if err := w.TryStart(); err == nil {
+		w.Fatal("pkgd started on a damaged state")
 	}
-	<-w.end
-	w.cmd = nil
-	w.says(fmt.Errorf("%s", w.log.String()), "state.db", "damaged", "pkgd debug recover")
-	if string(w.copyOf(w.dirs.State())) != string(bad) {
-		w.t.Error("the damaged file was changed")
+	w.Died()
+	w.says(fmt.Errorf("%s", w.Said), "state.db", "damaged", "pkgd debug recover")
+	if string(w.copyOf(w.Dirs.State())) != string(bad) {
+		w.Error("the damaged file was changed")
 	}
 }
 
-func (w *world) recover() {
-	w.t.Helper()
-	out, err := exec.Command(filepath.Join(bin, "pkgd"), "debug", "recover", "--root", w.dirs.Root).CombinedOutput()
+func (w *site) recover() {
+	w.Helper()
+	out, err := exec.Command(filepath.Join(bin, "pkgd"), "debug", "recover", "--root", w.Dirs.Root).CombinedOutput()
 	if err != nil {
-		w.t.Fatalf("cannot recover: %v\n%s", err, out)
+		w.Fatalf("cannot recover: %v\n%s", err, out)
 	}
-	kept, _ := filepath.Glob(w.dirs.State() + ".broken-*")
+	kept, _ := filepath.Glob(w.Dirs.State() + ".world.Broken-*")
 	if len(kept) == 0 {
-		w.t.Error("the damaged file was not kept")
+		w.Error("the damaged file was not kept")
 	}
 }
 
 func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 	requires(t, "mkfs.ext4")
-	w := newWorld(t, "ext4")
-	w.installed()
-	w.start()
-	eventually(t, "copy of the state", func() bool {
-		_, err := os.Stat(w.dirs.StateBackup())
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start()
+	world.Eventually(t, "copy of the state", func() bool {
+		_, err := os.Stat(w.Dirs.StateBackup())
 		return err == nil
 	})
-	w.kill() // an unclean stop: the next start checks all of the file
-	good, backup := w.copyOf(w.dirs.State()), w.copyOf(w.dirs.StateBackup())
+	w.Kill() // an unclean stop: the next start checks all of the file
+	good, backup := w.copyOf(w.Dirs.State()), w.copyOf(w.Dirs.StateBackup())
 	refused, held := 0, 0
 	var lost []int
 	for at := 8; at < len(good) && at < 64<<10; at += 509 {
@@ -93,25 +93,24 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 		}
 		bad := append([]byte{}, good...)
 		bad[at] ^= 0x55
-		w.log = journal{}
-		w.write(w.dirs.State(), string(bad), 0o600)
-		w.write(w.dirs.StateBackup(), string(backup), 0o600)
-		if err := w.tryStart(); err == nil {
-			if info, err := w.c.Package(w.ctx(), "web"); err != nil || info.Revision != 1 {
+		w.Said = &world.Journal{}
+		w.Write(w.Dirs.State(), string(bad), 0o600)
+		w.Write(w.Dirs.StateBackup(), string(backup), 0o600)
+		if err := w.TryStart(); err == nil {
+			if info, err := w.Client.Package(w.Ctx(), "web"); err != nil || info.Revision != 1 {
 				lost = append(lost, at)
 			}
 			held++
-			w.kill()
+			w.Kill()
 			continue
 		}
-		<-w.end
-		w.cmd = nil
-		w.says(fmt.Errorf("%s", w.log.String()), "error: cannot start pkgd")
-		w.kill()
+		w.Died()
+		w.says(fmt.Errorf("%s", w.Said), "error: cannot start pkgd")
+		w.Kill()
 		w.recover()
-		w.start()
-		w.holds(1)
-		w.kill()
+		w.Start()
+		w.Holds(1)
+		w.Kill()
 		refused++
 	}
 	if len(lost) > 0 {

@@ -1,4 +1,12 @@
-package faults
+// Package gate holds system calls of a program under test, and of all that it
+// starts, until a rule has said what becomes of each. Its nouns: a [Gate] stands
+// between the program and the kernel, a [Call] waits at it, an [Outcome] is what
+// its rule decides. It works on static programs, needs no tracer and no change
+// of the program, and lets a fault begin and end while the program runs.
+//
+// Its rule: who imports it has a second life. Its own init turns the test binary
+// into what closes the gate and becomes the program.
+package gate
 
 import (
 	"encoding/binary"
@@ -7,76 +15,89 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // gateVar lists the numbers of the system calls that wait at the gate.
-const gateVar = "FAULTS_TEST_GATE"
+const gateVar = "PKGD_TEST_GATE"
 
 // gateFD is where the program behind a gate finds the socket to its keeper.
 const gateFD = 3
 
-// gate holds system calls of a daemon and of all that it starts, until its rule
-// has said what becomes of each. It works on static programs, needs no tracer,
-// and lets a fault begin and end while the daemon runs.
-type gate struct {
+// init keeps what stands behind a gate on the main thread: the filter is a
+// thread's own.
+func init() {
+	if os.Getenv(gateVar) == "" {
+		return
+	}
+	runtime.LockOSThread()
+	fmt.Fprintln(os.Stderr, runBehind())
+	os.Exit(1)
+}
+
+// Gate is what a program was started behind.
+type Gate struct {
 	listener int
-	end      chan struct{} // closed when nobody is left behind the gate
 
 	mu   sync.Mutex // guards rule
-	rule rule
+	rule Rule
 }
 
-// call is a system call that waits at the gate.
-type call struct {
-	gate *gate
+// Call is a system call that waits at the gate.
+type Call struct {
+	Nr   int
+	Args [6]uint64
+	Tid  int // of the thread that made it
 	id   uint64
-	tid  int
-	nr   int
-	args [6]uint64
 }
 
-// rule says what becomes of a call.
-type rule func(call) outcome
+// Rule says what becomes of a call. It is asked about one at a time.
+type Rule func(Call) Outcome
 
-type outcome struct {
-	errno syscall.Errno // it fails so; 0: it does not
-	faked bool          // the kernel does not see it, it returns 0
+// Outcome is what becomes of a call.
+type Outcome struct {
+	Errno syscall.Errno // it fails so; 0: it does not
+	Faked bool          // the kernel does not see it, it returns 0
 }
 
-var through = outcome{}
+// Through is the outcome of a call that the kernel just answers.
+var Through = Outcome{}
 
-func letThrough(call) outcome { return through }
+// LetThrough is the rule of a gate that stands open.
+func LetThrough(Call) Outcome { return Through }
 
-// set makes r the rule from now on.
-func (g *gate) set(r rule) {
+// Set makes r the rule from now on.
+func (g *Gate) Set(r Rule) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.rule = r
 }
 
-// path is the file that a descriptor in the call is of.
-func (c call) path(arg int) string {
-	p, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.tid, int32(c.args[arg])))
+// Path is the file that a descriptor in the call is of.
+func (c Call) Path(arg int) string {
+	p, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.Tid, int32(c.Args[arg])))
 	return p
 }
 
-// by tells whether a program of this name made the call.
-func (c call) by(name string) bool {
-	p, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", c.tid))
+// By tells whether a program of this name made the call.
+func (c Call) By(name string) bool {
+	p, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", c.Tid))
 	return filepath.Base(p) == name
 }
 
-// poke writes into the memory of who made the call.
-func (c call) poke(addr uint64, b []byte) error {
-	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", c.tid), os.O_WRONLY, 0)
+// Kill ends the program that made the call at once, as a power switch would.
+func (c Call) Kill() { _ = unix.Kill(c.Tid, unix.SIGKILL) }
+
+// Poke writes into the memory of who made the call.
+func (c Call) Poke(addr uint64, b []byte) error {
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", c.Tid), os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -85,9 +106,10 @@ func (c call) poke(addr uint64, b []byte) error {
 	return err
 }
 
-// behindGate has cmd start with these system calls held, and gives the gate.
-// After cmd.Start the gate has to be kept.
-func behindGate(cmd *exec.Cmd, calls ...int) (keep func(t *testing.T) *gate, err error) {
+// Behind has cmd start with these system calls held; of clock_gettime only the
+// looks at the wall clock. After cmd.Start the
+// gate has to be taken, with the rule that it begins with.
+func Behind(cmd *exec.Cmd, calls ...int) (take func(Rule) (*Gate, error), err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -101,17 +123,16 @@ func behindGate(cmd *exec.Cmd, calls ...int) (keep func(t *testing.T) *gate, err
 	cmd.Path = os.Args[0]
 	cmd.Env = append(cmd.Env, gateVar+"="+strings.Join(words, ","))
 	cmd.ExtraFiles = []*os.File{theirs}
-	return func(t *testing.T) *gate {
-		t.Helper()
+	return func(r Rule) (*Gate, error) {
 		theirs.Close()
 		defer unix.Close(pair[0])
 		fd, err := receiveFD(pair[0])
 		if err != nil {
-			t.Fatalf("no gate: %v", err)
+			return nil, fmt.Errorf("no gate: %w", err)
 		}
-		g := &gate{listener: fd, end: make(chan struct{}), rule: letThrough}
+		g := &Gate{listener: fd, rule: r}
 		go g.serve()
-		return g
+		return g, nil
 	}, nil
 }
 
@@ -132,9 +153,9 @@ func receiveFD(sock int) (int, error) {
 	return fds[0], nil
 }
 
-// runBehindGate is the other end: it closes the gate behind itself and becomes
+// runBehind is the other end: it closes the gate behind itself and becomes
 // the program.
-func runBehindGate() error {
+func runBehind() error {
 	var calls []uint32
 	for word := range strings.SplitSeq(os.Getenv(gateVar), ",") {
 		nr, err := strconv.Atoi(word)
@@ -174,6 +195,11 @@ func filter(calls []uint32) (listener int, err error) {
 		prog = append(prog, equal(nr, 1), hold)
 	}
 	prog = append(prog, allow)
+	if os.Geteuid() != 0 { // who could gain privileges may not be held up
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return 0, err
+		}
+	}
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
 	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, uintptr(unsafe.Pointer(&fprog)))
@@ -191,8 +217,7 @@ const (
 	replyContinue         = 1
 )
 
-func (g *gate) serve() {
-	defer close(g.end)
+func (g *Gate) serve() {
 	defer unix.Close(g.listener)
 	for {
 		p := []unix.PollFd{{Fd: int32(g.listener), Events: unix.POLLIN}}
@@ -210,24 +235,24 @@ func (g *gate) serve() {
 	}
 }
 
-func (g *gate) read(note [notifySize]byte) call {
+func (g *Gate) read(note [notifySize]byte) Call {
 	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(note[at:]) }
 	u32 := func(at int) int { return int(binary.NativeEndian.Uint32(note[at:])) }
-	c := call{gate: g, id: u64(0), tid: u32(8), nr: u32(16)}
-	for i := range c.args {
-		c.args[i] = u64(32 + 8*i)
+	c := Call{id: u64(0), Tid: u32(8), Nr: u32(16)}
+	for i := range c.Args {
+		c.Args[i] = u64(32 + 8*i)
 	}
 	return c
 }
 
-func (g *gate) answer(c call) {
+func (g *Gate) answer(c Call) {
 	g.mu.Lock()
 	o := g.rule(c)
 	g.mu.Unlock()
 	var reply [replySize]byte
 	binary.NativeEndian.PutUint64(reply[0:], c.id)
-	binary.NativeEndian.PutUint32(reply[16:], uint32(-int32(o.errno)))
-	if o == through {
+	binary.NativeEndian.PutUint32(reply[16:], uint32(-int32(o.Errno)))
+	if o == Through {
 		binary.NativeEndian.PutUint32(reply[20:], replyContinue)
 	}
 	// An error means that who asked is gone.

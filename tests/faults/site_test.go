@@ -1,0 +1,38 @@
+package faults
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pkgd.io/pkgd/tests/world"
+)
+
+// site is a world whose root is on a disk of its own.
+type site struct {
+	*world.World
+	disk *disk
+}
+
+func newSite(t *testing.T, kind string) *site {
+	t.Helper()
+	top, err := os.MkdirTemp("/tmp", "pf") // a socket's path has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	w := onDisk(t, newDisk(t, kind, top))
+	w.Write(w.Dirs.Config(), "health: {interval: 1h, settle: 300ms, bake: 0s}\nservices: embedded\n", 0o644)
+	return w
+}
+
+// again gives the site as it was when its disk was kept.
+func (w *site) again(t *testing.T) *site {
+	t.Helper()
+	return onDisk(t, w.disk.again(t))
+}
+
+func onDisk(t *testing.T, disk *disk) *site {
+	t.Helper()
+	return &site{world.New(t, bin, filepath.Join(disk.dir, "r"), filepath.Join(filepath.Dir(disk.dir), "p")), disk}
+}
