@@ -27,7 +27,7 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 		up, err = m.running(ctx, s.Package)
 		return err
 	}
-	if sto.DownSince != nil { // this began before pkgd last stopped: services may be down
+	if sto.Down != nil { // this began before pkgd last stopped: services may be down
 		err = m.insist(ctx, t, ask)
 	} else {
 		err = ask()
