@@ -33,15 +33,30 @@ func Call(socket string, r Request, timeout time.Duration) (Response, error) {
 	return resp, nil
 }
 
-// message is the whole request. HTTP/1.0 asks for one answer that is not chunked
-// and then the end of the connection, which is all there is to understand.
+// head is how a request begins, up to the number of its body's bytes. HTTP/1.0
+// asks for one answer that is not chunked and then the end of the connection,
+// which is all there is to understand.
+const head = "POST /v1/ctl HTTP/1.0\r\nHost: pkgd\r\nContent-Type: application/json\r\nContent-Length: "
+
+// message is the whole request.
 func message(r Request) []byte {
 	body := appendRequest(nil, r)
 	b := make([]byte, 0, len(body)+128)
-	b = append(b, "POST /v1/ctl HTTP/1.0\r\nHost: pkgd\r\nContent-Type: application/json\r\nContent-Length: "...)
+	b = append(b, head...)
 	b = strconv.AppendInt(b, int64(len(body)), 10)
 	b = append(b, "\r\n\r\n"...)
 	return append(b, body...)
+}
+
+// WholeRequest gives the body of a request that is exactly as [Call] sends it,
+// and false for anything else, for a part of one and for more than one.
+func WholeRequest(b []byte) (body []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(b, []byte(head))
+	if !ok {
+		return nil, false
+	}
+	length, body, ok := bytes.Cut(rest, []byte("\r\n\r\n"))
+	return body, ok && string(length) == strconv.Itoa(len(body))
 }
 
 // answer reads until the response is whole and returns its body.
@@ -71,12 +86,12 @@ func (c *conn) answer() ([]byte, error) {
 // that no more will. Not ok is what never becomes one. The status code adds
 // nothing: every answer of pkgd's carries a response, and others' do not parse.
 func parseMessage(b []byte, ended bool) (body []byte, whole, ok bool) {
-	head, rest, found := bytes.Cut(b, []byte("\r\n\r\n"))
+	start, rest, found := bytes.Cut(b, []byte("\r\n\r\n"))
 	if !found {
 		return nil, false, !ended
 	}
-	length, ok := contentLength(string(head))
-	if !ok || !bytes.HasPrefix(head, []byte("HTTP/1.")) {
+	length, ok := contentLength(string(start))
+	if !ok || !bytes.HasPrefix(start, []byte("HTTP/1.")) {
 		return nil, false, false
 	}
 	if length < 0 {

@@ -46,6 +46,9 @@ type Options struct {
 	// Ctl answers on the ctl socket; CtlConnContext learns who is asking there.
 	Ctl            http.Handler
 	CtlConnContext func(context.Context, net.Conn) context.Context
+	// CtlAtOnce gives the whole answer to what a user has sent so far, without
+	// waiting for anything, or nil: then Ctl answers. Nil: Ctl always does.
+	CtlAtOnce func(uid uint32, request []byte) []byte
 
 	// Group may change things beside root. Empty: pkgd.
 	Group string
@@ -185,7 +188,7 @@ func (d *Daemon) adminListener(s *socket.Socket) *peerListener {
 func (d *Daemon) ctlListener(s *socket.Socket) *peerListener {
 	busy := api.CtlResponse{Stderr: "ctl: pkgd has too many callers at once: try again in a moment\n", ExitCode: 1}
 	return &peerListener{
-		Socket: s, who: socket.ReadUser, crowds: ctlCrowds(), log: d.o.Log,
+		Socket: s, who: socket.ReadUser, crowds: ctlCrowds(), log: d.o.Log, atOnce: d.o.CtlAtOnce,
 		refusal: rawResponse(tooMany.Kind.HTTPStatus(), busy), excess: map[*net.UnixConn]struct{}{},
 	}
 }

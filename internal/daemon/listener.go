@@ -22,6 +22,9 @@ type peerListener struct {
 	log     *slog.Logger
 	told    time.Time // when the log was last told of one; Accept's own
 
+	atOnce func(uid uint32, request []byte) (answer []byte) // nil: nobody is answered by Accept
+	buf    [maxAtOnce]byte                                  // for what is sent; Accept's own
+
 	mu     sync.Mutex // guards excess and closed
 	excess map[*net.UnixConn]struct{}
 	closed bool
@@ -34,6 +37,8 @@ type peerConn struct {
 	peer *socket.Peer
 	seat *httpserver.Seat
 	once sync.Once
+
+	begun []byte // was read of it by Accept
 }
 
 // Seat is the connection's place in its crowd.
@@ -63,7 +68,11 @@ func (l *peerListener) Accept() (net.Conn, error) {
 		}
 		conn := &peerConn{UnixConn: c, peer: peer}
 		// Who has to make room is hung up on; net/http then closes its connection.
-		if conn.seat = l.crowds.enter(peer, func() { _ = c.Close() }); conn.seat != nil {
+		conn.seat = l.crowds.enter(peer, func() { _ = c.Close() })
+		if conn.seat != nil && l.answered(conn) {
+			continue
+		}
+		if conn.seat != nil {
 			return conn, nil
 		}
 		l.tell(peer)

@@ -13,6 +13,7 @@ import (
 
 // New returns the daemon that serves an overlord's rooms.
 func New(ov *overlord.Overlord) *Daemon {
+	ctl := ctlcmd.NewHandler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log())
 	return NewFor(Options{
 		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Store: ov.State(), Log: ov.Log(),
 		System: func() api.System { return ov.System() },
@@ -25,7 +26,7 @@ func New(ov *overlord.Overlord) *Daemon {
 			Page: newPage(ov), Writable: ov.State().Writable, Alive: ov.Alive,
 			Version: ov.System().Version, Log: ov.Log(),
 		}),
-		Ctl: ctlcmd.Handler(ov.Runner().Contexts(), ov.Packages().Ctl(), ov.Log()), CtlConnContext: ctlcmd.ConnContext,
+		Ctl: ctl, CtlConnContext: ctlcmd.ConnContext, CtlAtOnce: ctl.AtOnce,
 	})
 }
 

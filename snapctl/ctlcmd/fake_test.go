@@ -143,7 +143,7 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	h.srv = &http.Server{Handler: ctlcmd.Handler(h.all, h.backend, log), ConnContext: ctlcmd.ConnContext}
+	h.srv = &http.Server{Handler: ctlcmd.NewHandler(h.all, h.backend, log), ConnContext: ctlcmd.ConnContext}
 	served := make(chan error, 1)
 	go func() { served <- h.srv.Serve(l) }()
 	t.Cleanup(func() {

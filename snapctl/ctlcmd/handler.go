@@ -26,18 +26,19 @@ const (
 // Handler serves POST /v1/ctl. Every answer, of whatever status, is an
 // [api.CtlResponse]: 200 for a command that was run or refused, 4xx and 5xx for
 // a request that is not one. The server must have [ConnContext].
-func Handler(contexts *hookrunner.Contexts, backend Backend, log *slog.Logger) http.Handler {
-	return &handler{contexts: contexts, backend: backend, log: log, gates: newGates()}
-}
-
-type handler struct {
+type Handler struct {
 	contexts *hookrunner.Contexts
 	backend  Backend
 	log      *slog.Logger
 	gates    *gates
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// NewHandler makes a handler of the calls of those who hold a cookie of contexts.
+func NewHandler(contexts *hookrunner.Contexts, backend Backend, log *slog.Logger) *Handler {
+	return &Handler{contexts: contexts, backend: backend, log: log, gates: newGates()}
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/v1/ctl" {
 		send(w, http.StatusNotFound, refusal("there is nothing at "+strconv.Quote(r.URL.Path)+": use POST /v1/ctl"))
 		return
@@ -96,7 +97,7 @@ func decode(body []byte, req *api.CtlRequest) error {
 
 // answer finds who speaks and runs the command. Words come first: what is wrong
 // with them can be said to anybody.
-func (h *handler) answer(ctx context.Context, uid uint32, req api.CtlRequest) api.CtlResponse {
+func (h *Handler) answer(ctx context.Context, uid uint32, req api.CtlRequest) api.CtlResponse {
 	if text, asked := snapctl.Help(req.Args); asked {
 		return api.CtlResponse{Stdout: text}
 	}
@@ -121,7 +122,7 @@ func (h *handler) answer(ctx context.Context, uid uint32, req api.CtlRequest) ap
 	return h.run(ctx, hctx, l)
 }
 
-func (h *handler) run(ctx context.Context, hctx *hookrunner.Context, l line) api.CtlResponse {
+func (h *Handler) run(ctx context.Context, hctx *hookrunner.Context, l line) api.CtlResponse {
 	c := &call{ctx: ctx, hctx: hctx, backend: h.backend, line: l}
 	err := c.run()
 	h.log.Debug("ctl call", "package", hctx.Package(), "hook", hctx.Hook(), "app", hctx.App(),

@@ -98,7 +98,7 @@ func TestCurlCanCallTheSocket(t *testing.T) {
 
 func TestWithoutTheKernelsWordNobodyIsServed(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	handler := ctlcmd.Handler(hookrunner.NewContexts(), &fakeBackend{}, log)
+	handler := ctlcmd.NewHandler(hookrunner.NewContexts(), &fakeBackend{}, log)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("POST", "/v1/ctl", strings.NewReader(`{"args":["version"]}`)))
 	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "ctl: internal error: the caller's user is not known") {
@@ -211,7 +211,7 @@ func FuzzCtlRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	backend := &fakeBackend{services: []api.Service{{Name: "daemon"}}}
-	handler := ctlcmd.Handler(contexts, backend, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	handler := ctlcmd.NewHandler(contexts, backend, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	a, b := socketPair(f)
 	defer a.Close()
 	defer b.Close()
