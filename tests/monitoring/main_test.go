@@ -26,6 +26,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
+	if err := os.Chmod(bin, 0o755); err != nil { // for tools that are never root
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if err := needs.Pkgd(bin); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -93,6 +97,9 @@ func shortDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { removeAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // for tools that are never root
+		t.Fatal(err)
+	}
 	return dir
 }
 

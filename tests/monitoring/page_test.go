@@ -139,7 +139,7 @@ func (p *page) shows(h *host, command string) {
 var sections = []string{"## Configure", "## See it work", "## What goes wrong"}
 
 // monitors are the pages of this package.
-var monitors = []string{"docker", "haproxy", "kubernetes", "nginx", "prometheus", "systemd"}
+var monitors = []string{"docker", "haproxy", "kubernetes", "nagios", "nginx", "prometheus", "systemd", "zabbix"}
 
 func TestEveryPageHasWhatPeopleLookFor(t *testing.T) {
 	for _, name := range monitors {
