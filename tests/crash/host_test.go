@@ -35,7 +35,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if err := world.PrintTable(*table, "deaths"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // host is a world that can be put back as it was.
@@ -95,6 +100,7 @@ func (h *host) copy(from, to string) {
 
 // steps are the system calls at which a daemon may be killed.
 type steps struct {
+	name  string
 	calls []int
 	on    string // what the paths of their first descriptors begin with, below the root; empty: any
 }
@@ -102,9 +108,9 @@ type steps struct {
 var (
 	// commits are the writes to state.db that the daemon waits for: two a
 	// commit, one before it counts and one after.
-	commits = steps{[]int{unix.SYS_FDATASYNC}, "/var/lib/pkgd/state.db"}
+	commits = steps{"commit, before and after", []int{unix.SYS_FDATASYNC}, "/var/lib/pkgd/state.db"}
 	// changes are the calls that change anything on the disk.
-	changes = steps{calls: []int{
+	changes = steps{name: "call that changes the disk", calls: []int{
 		unix.SYS_FDATASYNC, unix.SYS_FSYNC, unix.SYS_SYNCFS, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_UNLINKAT,
 		unix.SYS_MKDIRAT, unix.SYS_SYMLINKAT, unix.SYS_LINKAT, unix.SYS_FCHMODAT, unix.SYS_FCHMOD, unix.SYS_COPY_FILE_RANGE,
 	}}
@@ -131,10 +137,10 @@ func (h *host) dieAt(s steps, n int) (died *atomic.Bool) {
 
 // live lets a daemon that dies at some step do something and stop, as far as it
 // comes.
-func (h *host) live(do func(*host)) {
+func (h *host) live(do func(*world.World)) {
 	h.Helper()
 	if h.Client.AwaitDaemon(h.Ctx()) == nil {
-		do(h)
+		do(h.World)
 	}
 	_ = h.Cmd.Process.Signal(unix.SIGTERM)
 	h.Died()

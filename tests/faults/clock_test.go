@@ -107,7 +107,7 @@ func TestClockThatJumpsAYearChangesNothing(t *testing.T) {
 				t.Errorf("package is %+v (%v)", info, err)
 			}
 			w.Stop()
-			report(t, "wall clock jumps a year "+name+" and returns", "at rest and before a refresh", 1, "refusal and data set aside stay, health not stale; the refresh is done")
+			world.Report(t, "wall clock jumps a year "+name+" and returns", "at rest and before a refresh", 1, "refusal and data set aside stay, health not stale; the refresh is done")
 		})
 	}
 }
@@ -160,9 +160,9 @@ func TestRestartWithAClockAYearAheadKeepsRefusals(t *testing.T) {
 	if n := w.setAside(); n != 1 {
 		t.Errorf("%d data are kept aside, want 1", n)
 	}
-	f := finding{fault: "wall clock is a year ahead", when: "restart", times: 1, reached: "refusal and data set aside stay, the hook runs and is believed"}
+	f := world.Finding{Fault: "wall clock is a year ahead", When: "restart", Times: 1, Reached: "refusal and data set aside stay, the hook runs and is believed"}
 	w.Stop()
-	f.add(t)
+	f.Add(t)
 }
 
 // asksAtOnce waits for a run at rest that nobody asked for: the interval is an
@@ -199,7 +199,7 @@ func TestDowntimeIsNotMeasuredByTheWallClock(t *testing.T) {
 			}
 			w.Gate.Set(gate.LetThrough)
 			w.Stop()
-			report(t, "wall clock jumps a year "+name, "while services are down", 1, "the downtime told is what has passed")
+			world.Report(t, "wall clock jumps a year "+name, "while services are down", 1, "the downtime told is what has passed")
 		})
 	}
 }

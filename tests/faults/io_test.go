@@ -50,7 +50,7 @@ func TestFailingDiskIsToldAndNothingIsLost(t *testing.T) {
 				t.Run("", func(t *testing.T) { w.again(t).failFor(f.on, n, f.calls...) })
 				times++
 			}
-			report(t, f.name, "during a refresh, from its 1st, 2nd … 60th such call on", times, "told; the old or the new revision, once the disk works")
+			world.Report(t, f.name, "during a refresh, from its 1st, 2nd … 60th such call on", times, "told; the old or the new revision, once the disk works")
 		})
 	}
 }

@@ -50,7 +50,7 @@ func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
 	w.MustDo("refresh", target)
 	w.Holds(2)
 	w.cleanAfterRestart(2)
-	report(t, "EMFILE", "refresh", 1, "told; old revision, then the new one when there were descriptors")
+	world.Report(t, "EMFILE", "refresh", 1, "told; old revision, then the new one when there were descriptors")
 }
 
 // starts tells whether a call starts another program, rather than a thread.
@@ -95,7 +95,7 @@ func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
 	w.Gate.Set(gate.LetThrough)
 	w.Holds(1)
 	w.cleanAfterRestart(1)
-	report(t, "ENOMEM at fork", "check", 1, "told, no new record; the hook runs again when there is memory")
+	world.Report(t, "ENOMEM at fork", "check", 1, "told, no new record; the hook runs again when there is memory")
 }
 
 func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
@@ -110,7 +110,7 @@ func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
 	}
 	w.Holds(1)
 	w.cleanAfterRestart(1)
-	report(t, "ENOMEM in a hook", "refresh", 1, "taken back to the old revision")
+	world.Report(t, "ENOMEM in a hook", "refresh", 1, "taken back to the old revision")
 }
 
 func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
@@ -137,5 +137,5 @@ func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
 	w.MustDo("refresh", target)
 	w.Holds(2)
 	w.cleanAfterRestart(2)
-	report(t, "the kernel remounts the disk read-only", "refresh", 1, "told; old revision after the next mount, then the new one")
+	world.Report(t, "the kernel remounts the disk read-only", "refresh", 1, "told; old revision after the next mount, then the new one")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/world"
 )
 
 var (
@@ -35,7 +36,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if err := printTable(*table); err != nil {
+	if err := world.PrintTable(*table, "faults"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

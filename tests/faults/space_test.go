@@ -39,7 +39,7 @@ func TestFullDiskIsToldAndNothingIsLost(t *testing.T) {
 					w.Holds(next)
 				}
 				w.cleanAfterRestart(next)
-				report(t, "no space left, "+kind, action, 1, "told; done when there was space again")
+				world.Report(t, "no space left, "+kind, action, 1, "told; done when there was space again")
 			})
 		}
 	}

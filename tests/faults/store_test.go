@@ -44,7 +44,7 @@ func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
 			w.Start()
 			w.Holds(1)
 			w.Stop()
-			report(t, "state.db "+name, "at rest", 1, "refused to start, moved nothing; as before after pkgd debug recover")
+			world.Report(t, "state.db "+name, "at rest", 1, "refused to start, moved nothing; as before after pkgd debug recover")
 		})
 	}
 }
@@ -116,6 +116,6 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 	if len(lost) > 0 {
 		t.Errorf("started without what it had, and said nothing, after flips at %v", lost)
 	}
-	report(t, "state.db flipped by a byte", "after an unclean stop", refused+held,
+	world.Report(t, "state.db flipped by a byte", "after an unclean stop", refused+held,
 		fmt.Sprintf("refused and recovered %d times, started with every package it had %d times", refused, held))
 }

@@ -1,4 +1,4 @@
-package crash
+package world
 
 import (
 	"fmt"
@@ -14,45 +14,42 @@ import (
 	"pkgd.io/pkgd/internal/api"
 )
 
-// patience bounds the wait for what never comes.
-const patience = 30 * time.Second
-
-// view is all that can be seen of a host at rest, a line a fact: what pkgd says
+// View is all that can be seen of a host at rest, a line a fact: what pkgd says
 // of it, what the kernel runs, and what lies on the disk.
-type view []string
+type View []string
 
-// look waits until nothing is under way and gives the view.
-func (h *host) look() (v view) {
-	h.Helper()
-	h.Settle("")
-	list, err := h.Client.Packages(h.Ctx())
+// Look waits until nothing is under way and gives the view.
+func (w *World) Look() (v View) {
+	w.Helper()
+	w.Settle("")
+	list, err := w.Client.Packages(w.Ctx())
 	if err != nil {
-		h.Fatalf("%v\n%s", err, h.Said)
+		w.Fatalf("%v\n%s", err, w.Said)
 	}
 	for _, p := range list {
-		v = append(v, h.lookAt(p.Name)...)
+		v = append(v, w.lookAt(p.Name)...)
 	}
-	n, rev := h.Serving()
+	n, rev := w.Serving()
 	v = append(v, fmt.Sprintf("kernel: %d services of revision %s", n, rev))
-	items, err := h.Client.Data(h.Ctx(), "web")
+	items, err := w.Client.Data(w.Ctx(), "web")
 	if err != nil && len(list) > 0 {
-		h.Fatalf("%v\n%s", err, h.Said)
+		w.Fatalf("%v\n%s", err, w.Said)
 	}
 	for _, it := range items {
 		v = append(v, fmt.Sprintf("set aside: of revision %d, %d bytes", it.Revision, it.Bytes))
 	}
-	return append(v, h.tree()...)
+	return append(v, w.tree()...)
 }
 
 // lookAt is what pkgd says of one package, whose hook is asked now.
-func (h *host) lookAt(name string) (v view) {
-	h.Helper()
-	if _, err := h.Client.Check(h.Ctx(), api.HealthRequest{Names: []string{name}}); err != nil {
-		h.Fatalf("%v\n%s", err, h.Said)
+func (w *World) lookAt(name string) (v View) {
+	w.Helper()
+	if _, err := w.Client.Check(w.Ctx(), api.HealthRequest{Names: []string{name}}); err != nil {
+		w.Fatalf("%v\n%s", err, w.Said)
 	}
-	p, err := h.Client.Package(h.Ctx(), name)
+	p, err := w.Client.Package(w.Ctx(), name)
 	if err != nil {
-		h.Fatalf("%v\n%s", err, h.Said)
+		w.Fatalf("%v\n%s", err, w.Said)
 	}
 	v = append(v, fmt.Sprintf("%s %s (%d): %s, held %t, change %q, asks %q", name, p.Version, p.Revision, p.Status, p.Held, p.Change, p.Question))
 	for _, r := range p.Revisions {
@@ -61,17 +58,17 @@ func (h *host) lookAt(name string) (v view) {
 	for _, s := range p.Services {
 		v = append(v, fmt.Sprintf("%s service %s: %s, enabled %t", name, s.Name, s.State, s.Enabled))
 	}
-	doc, err := h.Client.Config(h.Ctx(), name, nil)
+	doc, err := w.Client.Config(w.Ctx(), name, nil)
 	if err != nil {
-		h.Fatalf("%v\n%s", err, h.Said)
+		w.Fatalf("%v\n%s", err, w.Said)
 	}
 	return append(v, fmt.Sprintf("%s configuration: %s", name, doc))
 }
 
 // tree lists what lies below var, with what is in small files.
-func (h *host) tree() (v view) {
-	h.Helper()
-	top := filepath.Join(h.Dirs.Root, "var")
+func (w *World) tree() (v View) {
+	w.Helper()
+	top := filepath.Join(w.Dirs.Root, "var")
 	err := filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -80,18 +77,18 @@ func (h *host) tree() (v view) {
 		if strings.HasPrefix(name, "lib/pkgd/state.db") || name == "lib/pkgd/lock" {
 			return nil
 		}
-		v = append(v, "disk: "+h.line(path, name, e))
+		v = append(v, "disk: "+w.line(path, name, e))
 		return nil
 	})
 	if err != nil {
-		h.Fatal(err)
+		w.Fatal(err)
 	}
 	slices.Sort(v)
 	return v
 }
 
-func (h *host) line(path, name string, e fs.DirEntry) string {
-	name = h.anonymous(name)
+func (w *World) line(path, name string, e fs.DirEntry) string {
+	name = w.anonymous(name)
 	if e.Type()&fs.ModeSymlink != 0 {
 		to, _ := os.Readlink(path)
 		return name + " -> " + to
@@ -102,11 +99,11 @@ func (h *host) line(path, name string, e fs.DirEntry) string {
 	if filepath.Base(name) == "about.json" { // says when
 		return name
 	}
-	return name + ": " + h.Read(path)
+	return name + ": " + w.Read(path)
 }
 
 // anonymous takes what is random out of names of data that were set aside.
-func (h *host) anonymous(name string) string {
+func (w *World) anonymous(name string) string {
 	rest, ok := strings.CutPrefix(name, "lib/pkgd/reverted-data/")
 	if !ok {
 		return name
@@ -115,24 +112,24 @@ func (h *host) anonymous(name string) string {
 	return filepath.Join("lib/pkgd/reverted-data/ID", rest)
 }
 
-// comesTo waits until the host looks like one of the views that may be, and
+// ComesTo waits until the host looks like one of the views that may be, and
 // tells which: services that a start brings back may take a moment.
-func (h *host) comesTo(may map[string]view) (name string) {
-	h.Helper()
+func (w *World) ComesTo(may map[string]View) (name string) {
+	w.Helper()
 	for over := time.Now().Add(patience); ; {
-		got := h.look()
+		got := w.Look()
 		for name, want := range may {
 			if slices.Equal(want, got) {
 				return name
 			}
 		}
 		if time.Now().After(over) {
-			h.Fatalf("the host is as it must never be:\n%s\n%s", differences(may, got), h.Said)
+			w.Fatalf("the host is as it must never be:\n%s\n%s", differences(may, got), w.Said)
 		}
 	}
 }
 
-func differences(may map[string]view, got view) (text string) {
+func differences(may map[string]View, got View) (text string) {
 	for name, want := range may {
 		text += fmt.Sprintf("differs from %s (-want +got):\n%s", name, cmp.Diff(want, got))
 	}
