@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/service"
 )
 
 // Numbers of lines of GET /v1/logs.
@@ -30,6 +32,7 @@ func getLogs(d *Daemon, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	begin := time.Now()
 	lines, err := d.lastLines(r.Context(), services, n)
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func getLogs(d *Daemon, w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if follow {
-		d.follow(r.Context(), services, s)
+		d.follow(r.Context(), services, placeAfter(begin, lines), s)
 	}
 	return nil
 }
@@ -50,7 +53,7 @@ func getLogs(d *Daemon, w http.ResponseWriter, r *http.Request) error {
 func (d *Daemon) lastLines(ctx context.Context, services []api.Service, n int) ([]api.LogLine, error) {
 	var all []api.LogLine
 	for _, svc := range services {
-		err := d.o.Services.Logs(ctx, svc.Package, svc.Name, n, false, func(line api.LogLine) error {
+		err := d.o.Services.Logs(ctx, svc.Package, svc.Name, n, func(line api.LogLine) error {
 			all = append(all, line)
 			return nil
 		})
@@ -62,12 +65,53 @@ func (d *Daemon) lastLines(ctx context.Context, services []api.Service, n int) (
 	return all[max(0, len(all)-n):], nil
 }
 
-func (d *Daemon) follow(ctx context.Context, services []api.Service, s *stream) {
+// place is where a service's output was read up to: all lines before a moment,
+// and so many of that moment.
+type place struct {
+	at   time.Time
+	read int
+}
+
+// placeAfter gives each service's place behind lines, by its id; begin is where
+// to go on with a service of which there is none.
+func placeAfter(begin time.Time, lines []api.LogLine) func(id string) place {
+	places := map[string]place{}
+	for _, line := range lines {
+		id := service.ID(line.Package, line.Service)
+		if p := places[id]; p.at.Equal(line.At) {
+			places[id] = place{p.at, p.read + 1}
+		} else {
+			places[id] = place{line.At, 1}
+		}
+	}
+	return func(id string) place {
+		if p, ok := places[id]; ok {
+			return p
+		}
+		return place{at: begin}
+	}
+}
+
+// skips says whether a line was read, and counts it.
+func (p *place) skips(line api.LogLine) bool {
+	if p.read == 0 || !line.At.Equal(p.at) {
+		return false
+	}
+	p.read--
+	return true
+}
+
+// follow sends what comes after what was read: no line is missed in between.
+func (d *Daemon) follow(ctx context.Context, services []api.Service, after func(id string) place, s *stream) {
 	var mu sync.Mutex // guards s
 	group, ctx := errgroup.WithContext(ctx)
 	for _, svc := range services {
+		p := after(service.ID(svc.Package, svc.Name))
 		group.Go(func() error {
-			return d.o.Services.Logs(ctx, svc.Package, svc.Name, 0, true, func(line api.LogLine) error {
+			return d.o.Services.Follow(ctx, svc.Package, svc.Name, p.at, func(line api.LogLine) error {
+				if p.skips(line) {
+					return nil
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				return s.send("log", line)

@@ -58,5 +58,6 @@ type Public interface {
 
 // Services is what the daemon asks of the service manager.
 type Services interface {
-	Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error
+	Logs(ctx context.Context, pkg, name string, n int, f func(api.LogLine) error) error
+	Follow(ctx context.Context, pkg, name string, since time.Time, f func(api.LogLine) error) error
 }

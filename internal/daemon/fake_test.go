@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ type fake struct {
 
 	store, synced error            // why the state cannot be written, and after the next attempt
 	breaks        bool             // a change's beginning finds the state failing
+	between       []api.LogLine    // what is written before following begins
 	follow        chan api.LogLine // what following logs gives
 	wait          func(ctx context.Context, id string) (api.Change, error)
 }
@@ -175,17 +177,26 @@ func (f *fake) turn(t api.Transition) {
 	}
 }
 
-func (f *fake) Logs(ctx context.Context, pkg, name string, n int, follow bool, each func(api.LogLine) error) error {
-	f.note("logs %s.%s %d %v", pkg, name, n, follow)
-	if !follow {
-		for _, line := range f.made.lines {
-			if line.Package == pkg && line.Service == name {
-				if err := each(line); err != nil {
-					return err
-				}
+func (f *fake) Logs(_ context.Context, pkg, name string, n int, each func(api.LogLine) error) error {
+	f.note("logs %s.%s %d", pkg, name, n)
+	for _, line := range f.made.lines {
+		if line.Package == pkg && line.Service == name {
+			if err := each(line); err != nil {
+				return err
 			}
 		}
-		return f.failed
+	}
+	return f.failed
+}
+
+func (f *fake) Follow(ctx context.Context, pkg, name string, since time.Time, each func(api.LogLine) error) error {
+	f.note("follow %s.%s", pkg, name)
+	for _, line := range slices.Concat(f.made.lines, f.between) {
+		if line.Package == pkg && line.Service == name && !line.At.Before(since) {
+			if err := each(line); err != nil {
+				return err
+			}
+		}
 	}
 	for {
 		select {

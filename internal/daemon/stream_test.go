@@ -198,6 +198,26 @@ func TestLogsAreMergedByTimeAndCut(t *testing.T) {
 	}
 }
 
+func TestFollowingLogsMissesAndRepeatsNothing(t *testing.T) {
+	f := newFake()
+	at := func(s int) time.Time { return time.Date(2024, 5, 1, 0, 0, s, 0, time.UTC) }
+	f.made.services = []api.Service{{Package: "web", Name: "srv"}}
+	line := func(s int, text string) api.LogLine {
+		return api.LogLine{At: at(s), Package: "web", Service: "srv", Line: text}
+	}
+	f.made.lines = []api.LogLine{line(1, "one"), line(2, "two"), line(2, "again two")}
+	f.between = []api.LogLine{line(2, "still two"), line(3, "three")}
+	h := startWith(t, f, nil)
+	lines, leave := h.listenTo(h.client, "/v1/logs?follow&n=2", "")
+	defer leave()
+	for _, want := range []string{"two", "again two", "still two", "three"} {
+		got, err := lines.ReadString('\n')
+		if err != nil || !strings.Contains(got, `"line":"`+want+`"`) {
+			t.Fatalf("want %q, got %q %v", want, got, err)
+		}
+	}
+}
+
 func TestLogsAreFollowedInTheFormAskedFor(t *testing.T) {
 	f := newFake()
 	f.made.services = []api.Service{{Package: "web", Name: "srv"}}

@@ -102,9 +102,12 @@ type Manager interface {
 
 	// Logs gives the last n lines of a service's output to f, oldest first, of
 	// all services of the package when name is empty, all there is when n is
-	// negative; with follow also those that come, until ctx ends, which is no
-	// error. An error of f ends it and is returned.
-	Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error
+	// negative. An error of f ends it and is returned.
+	Logs(ctx context.Context, pkg, name string, n int, f func(api.LogLine) error) error
+
+	// Follow gives f all lines from the moment since on, and those that come,
+	// until ctx ends, which is no error. An error of f ends it and is returned.
+	Follow(ctx context.Context, pkg, name string, since time.Time, f func(api.LogLine) error) error
 
 	// Subscribe calls f for every event until cancel, from one goroutine, in
 	// order. f must not call the manager's cancel from within itself.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"pkgd.io/pkgd/internal/api"
 )
@@ -14,6 +15,7 @@ var logs = []scenario{
 	{"what a service prints can be read", outputIsRead},
 	{"the last lines are the newest", lastLinesAreNewest},
 	{"a follower hears lines as they come, across a restart", followerHearsLines},
+	{"a follower hears all lines from a moment on", followerStarts},
 	{"the output of all of a package's services can be read at once", outputOfAllIsRead},
 	{"an unknown service has no output", unknownHasNoOutput},
 	{"a reader that fails ends the reading", failingReaderEnds},
@@ -23,7 +25,7 @@ var logs = []scenario{
 func (h *house) lines(name string, n int) []string {
 	h.t.Helper()
 	var got []string
-	must(h.t, h.m.Logs(h.ctx, pkg, name, n, false, func(l api.LogLine) error {
+	must(h.t, h.m.Logs(h.ctx, pkg, name, n, func(l api.LogLine) error {
 		if l.Package != pkg || l.At.IsZero() {
 			h.t.Errorf("unlikely line %+v", l)
 		}
@@ -34,11 +36,11 @@ func (h *house) lines(name string, n int) []string {
 }
 
 // follow gives a service's lines as they come.
-func (h *house) follow(name string, n int) (lines func() string, end func() error) {
+func (h *house) follow(name string, since time.Time) (lines func() string, end func() error) {
 	c := make(chan string)
 	ctx, cancel := context.WithCancel(h.ctx)
 	done := later(func() error {
-		return h.m.Logs(ctx, pkg, name, n, true, func(l api.LogLine) error {
+		return h.m.Follow(ctx, pkg, name, since, func(l api.LogLine) error {
 			select {
 			case c <- l.Line:
 				return nil
@@ -88,7 +90,7 @@ func followerHearsLines(h *house) {
 	g := h.gate("gate")
 	u := h.unit("a", `echo begins; `+g.wait()+`; echo goes on; exec sleep 1000`)
 	h.start(u)
-	next, end := h.follow("a", 10)
+	next, end := h.follow("a", time.Time{})
 	want := func(line string) {
 		h.t.Helper()
 		if got := next(); got != line {
@@ -101,6 +103,28 @@ func followerHearsLines(h *house) {
 	h.stop()
 	h.start(u)
 	want("begins")
+	must(h.t, end())
+}
+
+// followerStarts has one line come before the moment and one after it, both before
+// the follower begins.
+func followerStarts(h *house) {
+	g := h.gate("gate")
+	h.start(h.unit("a", `echo before; `+say("before")+"; "+g.wait()+`; echo after; `+say("after")+"; "+g.wait()+"; echo later; exec sleep 1000"))
+	h.said.want("before")
+	for h.ctx.Err() == nil && len(h.lines("a", -1)) == 0 { // until the line is kept, and dated
+	}
+	since := time.Now()
+	g.open()
+	h.said.want("after")
+	next, end := h.follow("a", since)
+	if got := next(); got != "after" {
+		h.t.Errorf("the follower hears %q first", got)
+	}
+	g.open()
+	if got := next(); got != "later" {
+		h.t.Errorf("then the follower hears %q", got)
+	}
 	must(h.t, end())
 }
 
@@ -120,7 +144,7 @@ func outputOfAllIsRead(h *house) {
 
 func unknownHasNoOutput(h *house) {
 	h.start(h.unit("a", up("a")))
-	err := h.m.Logs(h.ctx, pkg, "nobody", 10, false, func(api.LogLine) error { return nil })
+	err := h.m.Logs(h.ctx, pkg, "nobody", 10, func(api.LogLine) error { return nil })
 	if err == nil {
 		h.t.Error("an unknown service has output")
 	}
@@ -130,7 +154,7 @@ func failingReaderEnds(h *house) {
 	h.start(h.unit("a", `while :; do echo line; done & `+up("a")))
 	h.said.want("a up")
 	broken := errors.New("broken pipe")
-	err := h.m.Logs(h.ctx, pkg, "a", 1, true, func(api.LogLine) error { return broken })
+	err := h.m.Follow(h.ctx, pkg, "a", time.Time{}, func(api.LogLine) error { return broken })
 	if !errors.Is(err, broken) {
 		h.t.Errorf("a failing reader ends with %v", err)
 	}

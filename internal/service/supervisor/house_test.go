@@ -105,7 +105,7 @@ func awaitEvent(t *testing.T, m service.Manager, kind string, act func()) servic
 func lines(t *testing.T, m service.Manager, name string) []string {
 	t.Helper()
 	var got []string
-	err := m.Logs(t.Context(), "web", name, -1, false, func(l api.LogLine) error {
+	err := m.Logs(t.Context(), "web", name, -1, func(l api.LogLine) error {
 		got = append(got, l.Line)
 		return nil
 	})

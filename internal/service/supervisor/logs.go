@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/service"
@@ -27,7 +28,40 @@ func (s *Supervisor) logLocked(pkg, name string) *logFile {
 }
 
 // Logs reads the output of one service, or of all of a package.
-func (s *Supervisor) Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error {
+func (s *Supervisor) Logs(_ context.Context, pkg, name string, n int, f func(api.LogLine) error) error {
+	return s.withLogs(pkg, name, func(_ map[string]*logTail, lines []api.LogLine) error {
+		if n >= 0 && len(lines) > n {
+			lines = lines[len(lines)-n:]
+		}
+		return eachLine(lines, f)
+	})
+}
+
+// Follow reads it as it comes.
+func (s *Supervisor) Follow(ctx context.Context, pkg, name string, since time.Time, f func(api.LogLine) error) error {
+	return s.withLogs(pkg, name, func(tails map[string]*logTail, lines []api.LogLine) error {
+		for len(lines) > 0 && lines[0].At.Before(since) {
+			lines = lines[1:]
+		}
+		if err := eachLine(lines, f); err != nil {
+			return err
+		}
+		return followLogs(ctx, pkg, tails, f)
+	})
+}
+
+func eachLine(lines []api.LogLine, f func(api.LogLine) error) error {
+	for _, line := range lines {
+		if err := f(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withLogs calls do with all lines of the services asked for, and the places
+// behind them by name.
+func (s *Supervisor) withLogs(pkg, name string, do func(map[string]*logTail, []api.LogLine) error) error {
 	names, err := s.logged(pkg, name)
 	if err != nil {
 		return err
@@ -41,18 +75,7 @@ func (s *Supervisor) Logs(ctx context.Context, pkg, name string, n int, follow b
 	if err != nil {
 		return fmt.Errorf("cannot read the log of %q: %w", pkg, err)
 	}
-	if n >= 0 && len(lines) > n {
-		lines = lines[len(lines)-n:]
-	}
-	for _, line := range lines {
-		if err := f(line); err != nil {
-			return err
-		}
-	}
-	if !follow {
-		return nil
-	}
-	return followLogs(ctx, pkg, tails, f)
+	return do(tails, lines)
 }
 
 // logged gives the names of the services whose output is asked for.

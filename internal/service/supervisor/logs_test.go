@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/service"
@@ -66,7 +67,7 @@ func TestFollowerMissesNothingWhenLogsRotate(t *testing.T) {
 	start(t, m, script(t, "a", "mkfifo "+gate+"; echo begin; read x <"+gate+"; "+flood(25000)+"; echo end; exec sleep 1000"))
 	finished := errors.New("all lines were read")
 	next := 0
-	err := m.Logs(t.Context(), "web", "a", 1, true, func(l api.LogLine) error {
+	err := m.Follow(t.Context(), "web", "a", time.Time{}, func(l api.LogLine) error {
 		switch l.Line {
 		case "begin":
 			return os.WriteFile(gate, []byte("go\n"), 0)
@@ -121,7 +122,7 @@ func TestOutputIsThereAfterTheSupervisorWentAndForgottenWithThePackage(t *testin
 	if err := m.Forget(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
-	err := m.Logs(t.Context(), "web", "a", 10, false, func(api.LogLine) error { return errors.New("a line") })
+	err := m.Logs(t.Context(), "web", "a", 10, func(api.LogLine) error { return errors.New("a line") })
 	if err == nil || exists(t, d.Logs(), "web") {
 		t.Errorf("a forgotten package has output: %v", err)
 	}

@@ -25,21 +25,28 @@ const journalLine = 1 << 20
 
 // Logs reads the output of one service, or of all of a package, from the
 // journal.
-func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, follow bool, f func(api.LogLine) error) error {
-	labels := m.labels(pkg, name)
-	if len(labels) == 0 {
-		return fmt.Errorf("service %q is not known", service.ID(pkg, name))
+func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, f func(api.LogLine) error) error {
+	labels, err := m.labels(pkg, name)
+	if err != nil {
+		return err
 	}
 	syncJournal(ctx)
-	args := []string{"--quiet", "--no-pager", "--output=json", "--lines=" + countOf(n)}
-	if follow {
-		args = append(args, "--follow")
+	return m.journal(ctx, append(labels, "--lines="+countOf(n)), f)
+}
+
+// Follow reads it as it comes. The moment to begin at is named to journalctl, and
+// not "now": its now would be some tens of milliseconds later.
+func (m *Manager) Follow(ctx context.Context, pkg, name string, since time.Time, f func(api.LogLine) error) error {
+	args, err := m.labels(pkg, name)
+	if err != nil {
+		return err
 	}
-	for _, label := range labels {
-		args = append(args, journalField+"="+label)
+	args = append(args, "--follow", "--no-tail")
+	if !since.IsZero() {
+		args = append(args, fmt.Sprintf("--since=@%d.%06d", since.Unix(), since.Nanosecond()/1000))
 	}
-	err := m.journal(ctx, args, f)
-	if follow && ctx.Err() != nil {
+	err = m.journal(ctx, args, f)
+	if ctx.Err() != nil {
 		return nil
 	}
 	return err
@@ -64,22 +71,25 @@ func countOf(n int) string {
 	return strconv.Itoa(n)
 }
 
-// labels are what the journal knows the services by.
-func (m *Manager) labels(pkg, name string) []string {
+// labels are what the journal knows the services by, as journalctl takes them.
+func (m *Manager) labels(pkg, name string) ([]string, error) {
 	var labels []string
 	for _, e := range m.named(pkg, nil) {
 		if name == "" || name == e.service {
-			labels = append(labels, m.names.label(pkg, e.service))
+			labels = append(labels, journalField+"="+m.names.label(pkg, e.service))
 		}
 	}
-	return labels
+	if len(labels) == 0 {
+		return nil, fmt.Errorf("service %q is not known", service.ID(pkg, name))
+	}
+	return labels, nil
 }
 
 // journal runs journalctl and gives f what it finds.
 func (m *Manager) journal(ctx context.Context, args []string, f func(api.LogLine) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "journalctl", args...)
+	cmd := exec.CommandContext(ctx, "journalctl", append(args, "--quiet", "--no-pager", "--output=json")...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Second
 	var complaint bytes.Buffer
