@@ -196,6 +196,46 @@ func TestWhenTheMachineCannotKeepUpLateRunsAreSkippedFairly(t *testing.T) {
 	})
 }
 
+// An hour of a thousand packages: as many as a host has room for get their run in
+// each interval, as many as it can where it has not, and none is preferred.
+func TestAnHourOfAThousandPackages(t *testing.T) {
+	if !*load {
+		t.Skip("takes long: see ./run-checks --load")
+	}
+	const packages = 1000
+	for _, load := range []struct {
+		interval    time.Duration
+		concurrency int
+		least, most int // runs a package
+	}{
+		{10 * time.Second, 2, 345, 375}, // 100 a second, of 200 that two slots hold
+		{time.Second, 2, 710, 730},      // 1000 a second, of 200: 720 each
+	} {
+		t.Run(load.interval.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := build(t, always(answer{status: "active", takes: 10 * time.Millisecond}), healthstate.Options{Interval: load.interval, Concurrency: load.concurrency})
+				h.start(t)
+				for i := range packages {
+					h.Track(target(fmt.Sprintf("p%03d", i), 1))
+				}
+				pass(time.Hour)
+				least, most := 1<<30, 0
+				for i := range packages {
+					n := len(h.run.of(fmt.Sprintf("p%03d", i)))
+					least, most = min(least, n), max(most, n)
+				}
+				if least < load.least || most > load.most {
+					t.Errorf("between %d and %d runs a package, want %d to %d", least, most, load.least, load.most)
+				}
+				if h.run.peak() > load.concurrency {
+					t.Errorf("%d runs at once, want %d", h.run.peak(), load.concurrency)
+				}
+				t.Logf("every %v for an hour: %d to %d runs a package", load.interval, least, most)
+			})
+		})
+	}
+}
+
 func TestRunsAtRestMakeNoChangeAndWriteNothingWhereNothingChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := 0.5

@@ -23,6 +23,8 @@ import (
 // does not say: they run in virtual time and cost little.
 const checks = "300"
 
+var load = flag.Bool("load", false, "run what takes long")
+
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", checks); err != nil {
 		panic(err)
