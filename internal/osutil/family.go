@@ -24,7 +24,7 @@ type trees struct {
 	// two trees that end together, one must be the last to be asked.
 	judging sync.Mutex
 
-	mu    sync.Mutex // guards byPID
+	mu    sync.Mutex // guards byPID, and is held to reap
 	byPID map[int]*Process
 }
 
@@ -56,11 +56,13 @@ func (t *trees) bury(p *Process) {
 func (t *trees) orphans() []Proc {
 	t.forks.Lock()
 	defer t.forks.Unlock()
+	// Nor is one reaped meanwhile: the kernel's list leaves out children that
+	// live where others are taken off it while it is read.
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	self := os.Getpid()
 	children := childrenOf(self)
 	own, _ := unix.Getsid(0)
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	var orphans []Proc
 	for _, pid := range children {
 		if t.byPID[pid] != nil {

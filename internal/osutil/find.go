@@ -16,6 +16,10 @@ import (
 // for a dead disk or server takes that long, and no signal can help it.
 const killPatience = 5 * time.Second
 
+// sweepPatience is how long a tree may bring forth processes that were not yet
+// killed, once its first one has ended.
+const sweepPatience = time.Minute
+
 // Environ is pid's environment as it was started with; nil where that cannot be
 // read.
 func Environ(pid int) [][]byte {

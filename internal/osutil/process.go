@@ -103,17 +103,19 @@ func (p *Process) kill() {
 	}
 }
 
-func (p *Process) signalTree(sig syscall.Signal) {
+// signalTree gives who was signalled, where there is no cgroup.
+func (p *Process) signalTree(sig syscall.Signal) (members []Proc) {
 	if p.group != nil {
 		p.group.signal(sig)
-		return
+		return nil
 	}
-	members := p.members()
+	members = p.members()
 	if sig == syscall.SIGKILL {
 		// Stopped first, none can start another, nor tell of the death of its child.
 		signalAll(members, syscall.SIGSTOP)
 	}
 	signalAll(members, sig)
+	return members
 }
 
 func signalAll(members []Proc, sig syscall.Signal) {
@@ -217,14 +219,39 @@ func (p *Process) sweep() bool {
 	if !patience.IsZero() && waitUntil(patience, p.gone) {
 		return true
 	}
-	deadline := time.Now().Add(killPatience)
 	if p.group != nil {
-		return p.sweepGroup(deadline)
+		return p.sweepGroup(time.Now().Add(killPatience))
 	}
-	return waitUntil(deadline, func() bool {
-		p.signalTree(syscall.SIGKILL)
-		return p.gone()
-	})
+	return p.sweepTree()
+}
+
+// sweepTree kills what is left where there is no cgroup. On a busy host each look
+// takes long, and may find orphans that another tree could have been the origin
+// of until now: what counts is how long one lives that was killed.
+func (p *Process) sweepTree() bool {
+	type birth struct {
+		pid   int
+		start uint64
+	}
+	killed := make(map[birth]time.Time)
+	for begin, pause := time.Now(), 200*time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		members, now := p.signalTree(syscall.SIGKILL), time.Now()
+		if p.gone() {
+			return true
+		}
+		hangs := now.Sub(begin) > sweepPatience
+		for _, m := range members {
+			b := birth{m.PID, m.Start}
+			if _, known := killed[b]; !known {
+				killed[b] = now
+			}
+			hangs = hangs || now.Sub(killed[b]) > killPatience
+		}
+		if hangs {
+			return false
+		}
+		time.Sleep(pause)
+	}
 }
 
 func (p *Process) sweepGroup(deadline time.Time) bool {

@@ -150,6 +150,31 @@ func TestOrphansAreReapedAndOtherChildrenLeftAlone(t *testing.T) {
 	wg.Wait()
 }
 
+// Trees without a cgroup that end at the same time have a say in whose an orphan
+// is that has shed session and cookie, while others reap: none may be forgotten.
+func TestNoOrphanIsForgottenWhereManyTreesEndAtOnce(t *testing.T) {
+	stop, err := osutil.Adopt()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	entry := fmt.Sprintf("ORPHAN_OF=%d", os.Getpid())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 25 {
+				p := start(t, `(env -i `+entry+` setsid sleep 600 &); for i in 1 2 3; do (setsid sh -c 'exit 3' &); done`, nil)
+				<-p.Done()
+			}
+		})
+	}
+	wg.Wait()
+	for _, left := range osutil.FindByEnv(entry) {
+		t.Errorf("an orphan lives on: %+v", left)
+		_ = syscall.Kill(left.PID, syscall.SIGKILL)
+	}
+}
+
 func TestOrphansOfALivingTreeAreReaped(t *testing.T) {
 	stop, err := osutil.Adopt()
 	if err != nil {
