@@ -16,19 +16,22 @@ type figure struct {
 	ours, base []float64 // a sample a round
 }
 
-// goal is what a figure should be at most.
+// goal is what a figure should be at most, or at least.
 type goal struct {
-	most  float64
+	bound float64
 	ratio bool // bounds ours over base, not ours
+	least bool // at least, not at most
 }
 
 // noGoal is for what is shown only because it explains another figure.
-var noGoal = goal{most: math.Inf(1)}
+var noGoal = goal{bound: math.Inf(1)}
 
-func atMost(v float64) goal      { return goal{most: v} }
-func timesAtMost(v float64) goal { return goal{most: v, ratio: true} }
+func atMost(v float64) goal      { return goal{bound: v} }
+func timesAtMost(v float64) goal { return goal{bound: v, ratio: true} }
 
-func (g goal) wanted() bool { return !math.IsInf(g.most, 1) }
+func timesAtLeast(v float64) goal { return goal{bound: v, ratio: true, least: true} }
+
+func (g goal) wanted() bool { return !math.IsInf(g.bound, 1) }
 
 // add keeps the samples of one round.
 func (f *figure) add(ours float64, base ...float64) {
@@ -51,10 +54,14 @@ func (f *figure) ratio() float64 {
 
 // met tells whether the median reaches the goal.
 func (f *figure) met() bool {
+	is := median(f.ours)
 	if f.goal.ratio {
-		return f.ratio() <= f.goal.most
+		is = f.ratio()
 	}
-	return median(f.ours) <= f.goal.most
+	if f.goal.least {
+		return is >= f.goal.bound
+	}
+	return is <= f.goal.bound
 }
 
 func median(samples []float64) float64 { return quantile(samples, 0.5) }

@@ -130,6 +130,18 @@ func (h *house) install(trees []string) error {
 
 // startUntilAnswering starts a daemon and asks on its socket until it answers.
 func startUntilAnswering(cmd *exec.Cmd, socket string) (time.Duration, error) {
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	if err := awaitAnswer(socket); err != nil {
+		return 0, fmt.Errorf("%s does not answer: %w", strings.Join(cmd.Args, " "), err)
+	}
+	return time.Since(began), nil
+}
+
+// awaitAnswer asks on a socket until somebody answers.
+func awaitAnswer(socket string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c := http.Client{Transport: &http.Transport{
@@ -138,23 +150,17 @@ func startUntilAnswering(cmd *exec.Cmd, socket string) (time.Duration, error) {
 			return dialUntilThere(ctx, socket)
 		},
 	}}
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://pkgd/v1/health", nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("%s does not answer: %w", strings.Join(cmd.Args, " "), err)
+		return err
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return 0, err
-	}
-	return time.Since(began), nil
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
 }
 
 // dialUntilThere looks often enough that its own pace does not show.

@@ -33,6 +33,7 @@ var measures = []measure{
 	{"parts", measureParts},
 	{"start", measureStart},
 	{"idle", measureIdle},
+	{"probes", measureProbes},
 }
 
 func main() {
@@ -40,7 +41,7 @@ func main() {
 		exit(roles[os.Args[2]](os.Args[3:]))
 	}
 	bin := flag.String("bin", "bin", "folder of the programs pkgd and ctl")
-	only := flag.String("only", "", "measure only what this pattern matches: revert, engine, sweep, rest, parts, start, idle")
+	only := flag.String("only", "", "measure only what this pattern matches: revert, engine, sweep, rest, parts, start, idle, probes")
 	flag.Parse()
 	exit(run(*bin, *only))
 }

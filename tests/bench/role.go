@@ -17,6 +17,7 @@ var roles = map[string]func(args []string) error{
 	"stub-daemon": stubDaemon,
 	"sweep":       bareSweep,
 	"pace":        barePace,
+	"bare-http":   bareHTTP,
 }
 
 // role is this program in a role, as a process of its own.

@@ -20,7 +20,7 @@ func printLines(w io.Writer, figures []*figure) {
 			fmt.Fprintf(w, "\t%s ratio", exact(r))
 		}
 		if f.goal.wanted() {
-			fmt.Fprintf(w, "\t%s goal\t%d met", exact(f.goal.most), truth(f.met()))
+			fmt.Fprintf(w, "\t%s goal\t%d met", exact(f.goal.bound), truth(f.met()))
 		}
 		fmt.Fprintln(w)
 	}
@@ -50,13 +50,17 @@ func mark(f *figure) string {
 }
 
 func goalText(f *figure) string {
+	sign := "≤ "
+	if f.goal.least {
+		sign = "≥ "
+	}
 	switch {
 	case !f.goal.wanted():
 		return ""
 	case f.goal.ratio:
-		return "≤ " + times(f.goal.most)
+		return sign + times(f.goal.bound)
 	}
-	return "≤ " + amount(f.goal.most, f.unit)
+	return sign + amount(f.goal.bound, f.unit)
 }
 
 func amount(v float64, unit string) string {
