@@ -150,30 +150,37 @@ func (a *asker) chunks() (n int, err error) {
 // bareHTTP serves what a URL gives, bytes and headers, by the least that net/http
 // can do, and answers each line with its address. Its argument is the URL.
 func bareHTTP(args []string) error {
-	resp, err := http.Get(args[0])
+	h, err := bareHandler(args[0])
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	resp.Header.Del("Date")
-	resp.Header.Del("Content-Length")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	// Serve ends with the listener, and this program with its stdin.
-	go func() {
-		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			for name, values := range resp.Header {
-				w.Header()[name] = values
-			}
-			_, _ = w.Write(body)
-		}))
-	}()
+	go func() { _ = http.Serve(l, h) }()
 	return answerLines(func() string { return l.Addr().String() })
+}
+
+// bareHandler gives what a URL gives, and does nothing for it.
+func bareHandler(url string) (http.Handler, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del("Date")
+	resp.Header.Del("Content-Length")
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range resp.Header {
+			w.Header()[name] = values
+		}
+		_, _ = w.Write(body)
+	}), nil
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +63,61 @@ func TestARatioIsTakenWithinRounds(t *testing.T) {
 	f.add(9, 3)
 	if f.met() {
 		t.Errorf("a ratio of %v meets at most 2", f.ratio())
+	}
+}
+
+func TestAGoalMayBeWantedAtLeast(t *testing.T) {
+	f := figure{goal: timesAtLeast(0.9)}
+	f.add(95, 100)
+	if !f.met() || goalText(&f) != "≥ 0.90×" {
+		t.Errorf("met %v, shown as %s", f.met(), goalText(&f))
+	}
+	f.add(50, 100)
+	f.add(50, 100)
+	if f.met() {
+		t.Errorf("a ratio of %v meets at least 0.9", f.ratio())
+	}
+}
+
+func TestBareHandlerGivesWhatPkgdGives(t *testing.T) {
+	b := newTestBench(t)
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := newHouse(b.bin, b.work, "services: embedded\nlisten: [tcp://"+address+"]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	if _, err := h.start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(probed, "/metrics") { // which comes in chunks
+		if n, err := ask(address, path, 3); n != 3 || err != nil {
+			t.Errorf("%s: %d, %v", path, n, err)
+		}
+	}
+	if _, err := ask(address, "/nowhere", 1); err == nil {
+		t.Error("404 is taken for an answer")
+	}
+	resp, err := http.Get("http://" + address + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	r := httptest.NewRecorder()
+	bare, err := bareHandler("http://" + address + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare.ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/health", nil))
+	ours, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Body.String() != string(ours) || r.Header().Get("ETag") != resp.Header.Get("ETag") {
+		t.Errorf("got %q, want %q", r.Body, ours)
 	}
 }
 
