@@ -135,12 +135,18 @@ func (g *Cgroup) SetLimits(l Limits) error {
 	set("memory", "memory.oom.group", "1") // half a hook is of no use
 	set("pids", "pids.max", orMax(int64(l.PIDs)))
 	set("cpu", "cpu.weight", strconv.Itoa(orDefault(l.CPUWeight, 100)))
+	if l.CPUPercent != g.limits.CPUPercent {
+		set("cpu", "cpu.max", orMax(int64(l.CPUPercent)*cpuPeriod/100)+" "+strconv.Itoa(cpuPeriod))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot limit cgroup %s: %w", g.path, err)
 	}
 	g.limits = l
 	return nil
 }
+
+// cpuPeriod is the kernel's default, in microseconds.
+const cpuPeriod = 100_000
 
 func orMax(n int64) string {
 	if n <= 0 {

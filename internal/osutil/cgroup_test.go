@@ -105,7 +105,7 @@ func TestLimitsAreWrittenWhereThereAreControllers(t *testing.T) {
 		}
 		return string(b)
 	}
-	for _, name := range []string{"cgroup.events", "memory.max", "memory.oom.group", "pids.max", "cpu.weight"} {
+	for _, name := range []string{"cgroup.events", "memory.max", "memory.oom.group", "pids.max", "cpu.weight", "cpu.max"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -115,12 +115,25 @@ func TestLimitsAreWrittenWhereThereAreControllers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	if err := g.SetLimits(osutil.Limits{Memory: 1 << 20, PIDs: 12, CPUWeight: 34}); err != nil {
+	if err := g.SetLimits(osutil.Limits{Memory: 1 << 20, PIDs: 12, CPUWeight: 34, CPUPercent: 150}); err != nil {
 		t.Fatal(err)
 	}
-	got := []string{read("memory.max"), read("memory.oom.group"), read("pids.max"), read("cpu.weight")}
-	if want := []string{"1048576", "1", "12", "34"}; !slices.Equal(got, want) {
+	got := []string{read("memory.max"), read("memory.oom.group"), read("pids.max"), read("cpu.weight"), read("cpu.max")}
+	if want := []string{"1048576", "1", "12", "34", "150000 100000"}; !slices.Equal(got, want) {
 		t.Errorf("written are %v, want %v", got, want)
+	}
+}
+
+func TestLimitsThatCannotBeHeldAreSaid(t *testing.T) {
+	c := osutil.OpenCgroupsIn(t.TempDir(), "/root") // a folder of plain files
+	for want, l := range map[string]osutil.Limits{
+		"": {},
+		"memory (held for each process alone), tasks, cpu": {Memory: 1, PIDs: 1, CPUPercent: 1},
+		"cpu": {CPUPercent: 50},
+	} {
+		if got := c.Unbounded(l); got != want {
+			t.Errorf("%+v: %q, want %q", l, got, want)
+		}
 	}
 }
 

@@ -202,6 +202,25 @@ func (c *Cgroups) Describe() string {
 	return "cgroup v2 at " + c.dir + " with " + strings.Join(c.bounding, ", ")
 }
 
+// Unbounded says in words what of l cannot be held by a group; empty: nothing.
+func (c *Cgroups) Unbounded(l Limits) string {
+	var words []string
+	for _, one := range []struct {
+		asked      bool
+		controller string
+		words      string
+	}{
+		{l.Memory > 0, "memory", "memory (held for each process alone)"},
+		{l.PIDs > 0, "pids", "tasks"},
+		{l.CPUWeight > 0 || l.CPUPercent > 0, "cpu", "cpu"},
+	} {
+		if one.asked && (c == nil || !slices.Contains(c.bounding, one.controller)) {
+			words = append(words, one.words)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 // Make makes the group name ("hooks/3", "services/web.server"), or opens it when
 // somebody is in it. It is nil without an error where groups cannot be made.
 func (c *Cgroups) Make(name string, l Limits) (*Cgroup, error) {

@@ -14,6 +14,8 @@ type Limits struct {
 	Memory    int64 // bytes; by cgroup for the whole tree, else RLIMIT_DATA for each process
 	PIDs      int   // processes and threads; by cgroup only
 	CPUWeight int   // 1 to 10000, the kernel's default is 100; by cgroup only
+
+	CPUPercent int // of one processor; by cgroup only
 }
 
 // maxOOMScore is the kernel's upper end of oom_score_adj.

@@ -59,6 +59,14 @@ type Service struct {
 	Environment map[string]string
 	User        string // "": pkgd's own
 	Ready       *Ready // nil: ready when started
+	Limits      Limits
+}
+
+// Limits bound all processes of a service together; 0 is no bound.
+type Limits struct {
+	Memory int64 // bytes
+	Tasks  int   // processes and threads
+	CPU    int   // percent of one processor
 }
 
 // Ready is how to see that a started service does its work: exactly one of TCP

@@ -27,6 +27,7 @@ func (r *reader) services(n *yaml.Node) {
 			"environment":  func(n *yaml.Node) { r.environment(n, &s) },
 			"user":         func(n *yaml.Node) { r.user(n, &s.User) },
 			"ready":        func(n *yaml.Node) { r.ready(n, &s) },
+			"limits":       func(n *yaml.Node) { r.limits(n, &s.Limits) },
 		})
 		r.info.Services = append(r.info.Services, s)
 	})

@@ -32,6 +32,7 @@ services:
     environment: {PORT: "8080", EMPTY: ""}
     user: web
     ready: {tcp: "127.0.0.1:8080", timeout: 3s}
+    limits: {memory: 256M, tasks: 64, cpu: 150%}
 apps:
   shell: {command: /bin/sh -i}
 hooks:
@@ -61,7 +62,8 @@ func TestParseReadsEveryKey(t *testing.T) {
 			{
 				Name: "web", Command: "bin/web", StopCommand: "bin/stop", Restart: "always", After: []string{"db"},
 				Environment: map[string]string{"PORT": "8080", "EMPTY": ""}, User: "web",
-				Ready: &pkginfo.Ready{TCP: "127.0.0.1:8080", Timeout: 3 * time.Second},
+				Ready:  &pkginfo.Ready{TCP: "127.0.0.1:8080", Timeout: 3 * time.Second},
+				Limits: pkginfo.Limits{Memory: 256 << 20, Tasks: 64, CPU: 150},
 			},
 		},
 		Apps:  []pkginfo.App{{Name: "shell", Command: "/bin/sh -i"}},
@@ -137,13 +139,20 @@ func TestParseTellsPlaceAndWhatWouldBeRight(t *testing.T) {
 		"name: w\xff\n":                     `1:8: is not UTF-8 text`,
 		head + "services: {a: }\n":          `3:12: service "a" has no command`,
 		head + "services: {a: {}}\n":        `3:12: service "a" has no command`,
-		head + "services: {a: x}\n":         `3:15: "x" where a mapping is expected; accepted: after, command, environment, ready, restart, stop-command, user`,
+		head + "services: {a: x}\n":         `3:15: "x" where a mapping is expected; accepted: after, command, environment, limits, ready, restart, stop-command, user`,
 		head + "services: {A: {}}\n":        `3:12: "A" is not a name: 1 to 40 of a-z, 0-9 and -, beginning with a letter, without -- and without - at the end`,
 		head + "apps: {a: {comand: x}}\n":   "3:8: app \"a\" has no command\nmeta/pkg.yaml:3:12: unknown key \"comand\"; did you mean \"command\"?; accepted: command",
 
 		head + "apps: {a: {command: \"\"}}\n":                                              `3:21: the command is empty`,
 		head + "apps: {a: {command: \"x 'y\"}}\n":                                          `3:21: a ' in the command is not closed`,
 		head + "apps: {a: {command: ../x}}\n":                                              `3:21: program "../x" is outside of the package`,
+		head + "services: {a: {command: x, limits: {ram: 1G}}}\n":                          `3:37: unknown key "ram"; accepted: cpu, memory, tasks`,
+		head + "services: {a: {command: x, limits: {memory: 64}}}\n":                       `3:45: "64" is not accepted here; accepted: a number with its unit K, M, G or T, such as 64M or 2G, from 1M to 1024T`,
+		head + "services: {a: {command: x, limits: {memory: 1K}}}\n":                       `3:45: "1K" is not accepted here; accepted: a number with its unit K, M, G or T, such as 64M or 2G, from 1M to 1024T`,
+		head + "services: {a: {command: x, limits: {memory: 999999999T}}}\n":               `3:45: "999999999T" is not accepted here; accepted: a number with its unit K, M, G or T, such as 64M or 2G, from 1M to 1024T`,
+		head + "services: {a: {command: x, limits: {tasks: 0}}}\n":                         `3:44: "0" is not accepted here; accepted: a number from 1 to 4194304`,
+		head + "services: {a: {command: x, limits: {cpu: 2}}}\n":                           `3:42: "2" is not accepted here; accepted: percent of one processor, such as 50% or 200%, from 1% to 100000%`,
+		head + "services: {a: {command: x, limits: {cpu: 0%}}}\n":                          `3:42: "0%" is not accepted here; accepted: percent of one processor, such as 50% or 200%, from 1% to 100000%`,
 		head + "services: {a: {command: x, restart: sometimes}}\n":                         `3:37: unknown restart "sometimes"; accepted: on-failure, always, no`,
 		head + "services: {a: {command: x, restart: yes}}\n":                               `3:37: unknown restart "yes"; accepted: on-failure, always, no`,
 		head + "services: {a: {command: x, after: [b]}}\n":                                 `3:36: unknown service "b"; did you mean "a"?; accepted: a`,

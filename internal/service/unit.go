@@ -57,9 +57,9 @@ type Confinement struct {
 // Limits bound a service; 0 is no limit of its own. A manager that cannot
 // enforce one (no cgroup controllers) runs the service without it.
 type Limits struct {
-	Memory    int64 // bytes
-	Tasks     int64 // processes and threads
-	CPUWeight int64 // 1 to 10000, 100 is everybody's
+	Memory int64 // bytes
+	Tasks  int   // processes and threads
+	CPU    int   // percent of one processor
 }
 
 // What Unit.Restart may say: when a service that ended unasked is started

@@ -96,6 +96,7 @@ func (m *Manager) unit(hp hookrunner.Package, svc pkginfo.Service, env []string)
 		Confine: service.Confinement{
 			None: hp.Confinement == "none", Root: hp.Root, Data: hp.Data, Common: hp.Common, Tmp: hp.Tmp,
 		},
+		Limits: service.Limits(svc.Limits),
 	}, nil
 }
 

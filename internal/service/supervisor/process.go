@@ -41,6 +41,9 @@ func (s *Supervisor) newFrame(u service.Unit) (*frame, error) {
 	if f.ruleset, err = s.ruleset(u.Confine); err != nil {
 		return nil, fmt.Errorf("cannot confine the service: %w", err)
 	}
+	if lacking := s.cgroups.Unbounded(osLimits(u.Limits)); lacking != "" {
+		s.log.Warn("limits of a service are not enforced", "service", u.ID(), "limits", lacking, "host", s.cgroups.Describe())
+	}
 	return f, nil
 }
 
@@ -64,7 +67,7 @@ func (s *Supervisor) ruleset(c service.Confinement) (*osutil.Ruleset, error) {
 }
 
 func osLimits(l service.Limits) osutil.Limits {
-	return osutil.Limits{Memory: l.Memory, PIDs: int(l.Tasks), CPUWeight: int(l.CPUWeight)}
+	return osutil.Limits{Memory: l.Memory, PIDs: l.Tasks, CPUPercent: l.CPU}
 }
 
 // tree is one command of a unit with all that descends from it. It has a cgroup

@@ -148,9 +148,9 @@ func TestTheBusShowsNoCookie(t *testing.T) {
 
 func TestLimitsReachSystemd(t *testing.T) {
 	_, m, u := inBed(t)
-	u.Limits = service.Limits{Memory: 1 << 28, Tasks: 50, CPUWeight: 20}
+	u.Limits = service.Limits{Memory: 1 << 28, Tasks: 50, CPU: 20}
 	check(t, m.Start(t.Context(), []service.Unit{u}))
-	for property, want := range map[string]string{"MemoryMax": "268435456", "TasksMax": "50", "CPUWeight": "20"} {
+	for property, want := range map[string]string{"MemoryMax": "268435456", "TasksMax": "50", "CPUQuotaPerSecUSec": "200ms"} {
 		if got := show(t, m.UnitName(u), property); got != want {
 			t.Errorf("%s is %s, want %s", property, got, want)
 		}

@@ -122,8 +122,8 @@ func (w writer) limits(f *file, l service.Limits) {
 	if l.Tasks > 0 {
 		f.set("TasksMax", l.Tasks)
 	}
-	if l.CPUWeight > 0 {
-		f.set("CPUWeight", l.CPUWeight)
+	if l.CPU > 0 {
+		f.set("CPUQuota", fmt.Sprintf("%d%%", l.CPU))
 	}
 }
 

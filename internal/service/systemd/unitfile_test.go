@@ -26,7 +26,7 @@ func wholeUnit(t *testing.T, d dirs.Dirs) service.Unit {
 		Confine: service.Confinement{
 			Root: d.Revision("web", 3), Data: d.DataRevision("web", 3), Common: d.DataCommon("web"), Tmp: d.Tmp("web"),
 		},
-		Limits: service.Limits{Memory: 1 << 28, Tasks: 100, CPUWeight: 50},
+		Limits: service.Limits{Memory: 1 << 28, Tasks: 100, CPU: 50},
 	}
 	for _, dir := range []string{u.Confine.Root, u.Confine.Data, u.Confine.Common, u.Confine.Tmp} {
 		check(t, os.MkdirAll(dir, 0o755))
@@ -59,7 +59,7 @@ func TestAUnitFileIsHardenedAndHasNoSecret(t *testing.T) {
 	_, text := written(t, u, d, m)
 	for _, line := range []string{
 		"Type=exec", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "ProtectHome=yes",
-		"MemoryMax=268435456", "TasksMax=100", "CPUWeight=50", "Restart=always", "TimeoutStopSec=3.000s", "User=root",
+		"MemoryMax=268435456", "TasksMax=100", "CPUQuota=50%", "Restart=always", "TimeoutStopSec=3.000s", "User=root",
 		`ExecStart=:"/bin/echo" "100%%" "\"x\" \\y" "$HOME" "two\x0alines" "ä"`, `ExecStop=:"/bin/true"`,
 		`Environment="FOO=$BAR \"q\" 50%% \\n"`, `BindPaths="` + u.Confine.Data + `"`, "OOMScoreAdjust=100",
 		"EnvironmentFile=-" + filepath.Join(d.RunCookies(), m.UnitName(u)+".env"),
