@@ -27,8 +27,8 @@ type ctlHouse struct {
 	backend *notedBackend
 	cookies *strings.Replacer
 
-	accepted, goOn chan struct{} // around each look of the listener at a request
-	quick          atomic.Int32  // how many it answered
+	looked chan struct{} // each look at what a connection sends first; nil: there are none
+	quick  atomic.Int32  // how many of them were answered
 }
 
 // notedBackend notes what it is told.
@@ -65,9 +65,9 @@ func (b *notedBackend) AddCheck(c *hookrunner.Context, name, health, _ string, _
 	return nil
 }
 
-// startCtl starts one whose listener answers by itself what it can, or never does.
+// startCtl starts one that answers at once what it can, or leaves all to net/http.
 func startCtl(t *testing.T, atOnce bool) *ctlHouse {
-	h := &ctlHouse{backend: &notedBackend{}, accepted: make(chan struct{}), goOn: make(chan struct{})}
+	h := &ctlHouse{backend: &notedBackend{}}
 	contexts, uid := hookrunner.NewContexts(), uint32(os.Getuid())
 	open := func(s hookrunner.Spec) string {
 		_, cookie, err := contexts.Open(s)
@@ -85,6 +85,7 @@ func startCtl(t *testing.T, atOnce bool) *ctlHouse {
 	h.house = startWith(t, newFake(), func(o *daemon.Options) {
 		o.Ctl, o.CtlConnContext = handler, ctlcmd.ConnContext
 		if atOnce {
+			h.looked = make(chan struct{})
 			o.CtlAtOnce = h.observed(handler.AtOnce)
 		}
 	})
@@ -93,35 +94,27 @@ func startCtl(t *testing.T, atOnce bool) *ctlHouse {
 
 func (h *ctlHouse) observed(atOnce func(uint32, []byte) []byte) func(uint32, []byte) []byte {
 	return func(uid uint32, request []byte) []byte {
-		h.accepted <- struct{}{}
-		<-h.goOn
 		answer := atOnce(uid, request)
 		if answer != nil {
 			h.quick.Add(1)
 		}
+		h.looked <- struct{}{}
 		return answer
 	}
 }
 
-// say sends a request in parts and gives all that comes back. Where the listener
-// answers by itself, the first part has arrived when it looks, and the others
-// come after that.
-func (h *ctlHouse) say(atOnce bool, parts []string) string {
+// say sends a request in parts, each of them read before the next is sent, and
+// gives all that comes back.
+func (h *ctlHouse) say(parts []string) string {
 	h.t.Helper()
-	var inTheWay net.Conn
-	if atOnce {
-		inTheWay = h.dial()
-		defer inTheWay.Close()
-		<-h.accepted
-	}
 	c := h.dial()
 	defer c.Close()
-	for i, part := range parts {
+	waiting := h.looked
+	for _, part := range parts {
 		_, _ = io.WriteString(c, h.cookies.Replace(part)) // a refusal may come before the end
-		if atOnce && i == 0 {
-			h.goOn <- struct{}{}
-			<-h.accepted
-			h.goOn <- struct{}{}
+		if part != "" && waiting != nil {
+			<-waiting
+			waiting = nil
 		}
 	}
 	if !strings.Contains(strings.Join(parts, ""), "}") { // unfinished
@@ -177,7 +170,6 @@ var atOnceCases = map[string]struct {
 	"in parts":                  {[]string{active[:20], active[20:100], active[100:]}, false},
 	"a last byte that is late":  {[]string{active[:len(active)-1], active[len(active)-1:]}, false},
 	"a head alone":              {[]string{active[:strings.Index(active, "{")]}, false},
-	"nothing at first":          {[]string{"", active}, false},
 	"nothing at all":            {[]string{""}, false},
 	"two in a row":              {[]string{active + active}, false},
 	"more than there should be": {[]string{active + "x"}, false},
@@ -214,12 +206,12 @@ func TestWhoeverAnswersOnTheCtlSocketSaysTheSame(t *testing.T) {
 	quick, slow := startCtl(t, true), startCtl(t, false)
 	for name, c := range atOnceCases {
 		before := quick.quick.Load()
-		want, got := slow.say(false, c.parts), quick.say(true, c.parts)
+		want, got := slow.say(c.parts), quick.say(c.parts)
 		if got != want {
-			t.Errorf("%s: the listener\n%q\nthe server\n%q", name, got, want)
+			t.Errorf("%s: at once\n%q\nthe server\n%q", name, got, want)
 		}
 		if atOnce := quick.quick.Load() > before; atOnce != c.quick {
-			t.Errorf("%s: answered by the listener %v", name, atOnce)
+			t.Errorf("%s: answered at once %v", name, atOnce)
 		}
 		if a, b := quick.backend.notes(), slow.backend.notes(); !slices.Equal(a, b) {
 			t.Errorf("%s: heard %.999q and %.999q", name, a, b)
@@ -227,22 +219,5 @@ func TestWhoeverAnswersOnTheCtlSocketSaysTheSame(t *testing.T) {
 	}
 	if heard := slow.backend.notes(); len(heard) < 10 {
 		t.Errorf("too little was heard: %q", heard)
-	}
-}
-
-func TestWhoIsSilentKeepsNobodyFromAnAnswer(t *testing.T) {
-	h := startCtl(t, true)
-	for range 3 {
-		silent := h.dial()
-		defer silent.Close()
-		_, _ = io.WriteString(silent, active[:30])
-		<-h.accepted
-		h.goOn <- struct{}{}
-	}
-	if got := h.say(true, []string{own("HOOK", "version")}); !strings.Contains(got, `"stdout":"1\n"`) {
-		t.Errorf("got %q", got)
-	}
-	if got := h.say(true, []string{active}); !strings.HasPrefix(got, "HTTP/1.0 200 OK\r\n") || h.quick.Load() != 1 {
-		t.Errorf("got %q", got)
 	}
 }

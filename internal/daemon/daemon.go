@@ -46,8 +46,8 @@ type Options struct {
 	// Ctl answers on the ctl socket; CtlConnContext learns who is asking there.
 	Ctl            http.Handler
 	CtlConnContext func(context.Context, net.Conn) context.Context
-	// CtlAtOnce gives the whole answer to what a user has sent so far, without
-	// waiting for anything, or nil: then Ctl answers. Nil: Ctl always does.
+	// CtlAtOnce gives the whole answer to what a user has sent first, or nil: then
+	// Ctl answers. Nil: Ctl always does.
 	CtlAtOnce func(uid uint32, request []byte) []byte
 
 	// Group may change things beside root. Empty: pkgd.

@@ -22,8 +22,7 @@ type peerListener struct {
 	log     *slog.Logger
 	told    time.Time // when the log was last told of one; Accept's own
 
-	atOnce func(uid uint32, request []byte) (answer []byte) // nil: nobody is answered by Accept
-	buf    [maxAtOnce]byte                                  // for what is sent; Accept's own
+	atOnce func(uid uint32, request []byte) (answer []byte) // of connections; nil: net/http answers all
 
 	mu     sync.Mutex // guards excess and closed
 	excess map[*net.UnixConn]struct{}
@@ -38,7 +37,7 @@ type peerConn struct {
 	seat *httpserver.Seat
 	once sync.Once
 
-	begun []byte // was read of it by Accept
+	atOnce func(uid uint32, request []byte) (answer []byte) // nil once something has come
 }
 
 // Seat is the connection's place in its crowd.
@@ -66,13 +65,9 @@ func (l *peerListener) Accept() (net.Conn, error) {
 			c.Close()
 			continue
 		}
-		conn := &peerConn{UnixConn: c, peer: peer}
+		conn := &peerConn{UnixConn: c, peer: peer, atOnce: l.atOnce}
 		// Who has to make room is hung up on; net/http then closes its connection.
-		conn.seat = l.crowds.enter(peer, func() { _ = c.Close() })
-		if conn.seat != nil && l.answered(conn) {
-			continue
-		}
-		if conn.seat != nil {
+		if conn.seat = l.crowds.enter(peer, func() { _ = c.Close() }); conn.seat != nil {
 			return conn, nil
 		}
 		l.tell(peer)
