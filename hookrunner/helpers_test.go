@@ -154,7 +154,7 @@ func (h *house) isGone(pid int) {
 // appears waits until a hook that is under way has written path.
 func (h *house) appears(path string) {
 	h.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		if st, err := os.Stat(path); err == nil && st.Size() > 0 {
 			return

@@ -30,7 +30,7 @@ func doomed(dir, url string) {
 		os.Exit(1)
 	}
 	m := reportstate.NewManager(options(st, reportstate.Options{
-		RetryFirst: time.Millisecond, RetryMost: 20 * time.Millisecond, Timeout: time.Second,
+		RetryFirst: time.Millisecond, RetryMost: 20 * time.Millisecond, Timeout: time.Minute,
 	}))
 	m.Configure(config.Fleet{URL: url, Interval: 10 * time.Millisecond})
 	m.StartUp()

@@ -19,7 +19,7 @@ import (
 )
 
 // impatient has waits that a test can wait for.
-var impatient = reportstate.Options{RetryFirst: time.Millisecond, RetryMost: 20 * time.Millisecond, Timeout: 200 * time.Millisecond}
+var impatient = reportstate.Options{RetryFirst: time.Millisecond, RetryMost: 20 * time.Millisecond, Timeout: time.Minute}
 
 // real is a house with a real collector over TCP; its exchanges are an hour
 // apart, but for those that are made at once.

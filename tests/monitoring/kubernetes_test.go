@@ -163,7 +163,7 @@ func TestKubeletStartsTakesOutAndDrainsAPodAndNeverRestartsIt(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	if !k.succeeds(c.Startup) {
+	if k.fails(c.Startup) {
 		t.Error("pkgd runs, and has not started")
 	}
 	k.wants(false, "the package is not there yet")

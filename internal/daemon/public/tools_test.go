@@ -161,7 +161,7 @@ func TestHAProxyTakesAServerOutDrainsItAndTakesItBack(t *testing.T) {
 func awaitServer(t *testing.T, dir, backend string, states ...string) {
 	t.Helper()
 	last := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if now := serverState(dir, backend); now != "" {
 			last = now
 		}
