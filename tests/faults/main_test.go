@@ -14,6 +14,7 @@ var (
 	wanted = flag.Bool("faults", false, "inject faults; needs root")
 	table  = flag.String("table", "", "write the table of what was found into this document, between its markers")
 	bin    string // folder of the programs under test
+	built  string // the same, where it is ours
 )
 
 func TestMain(m *testing.M) {
@@ -25,12 +26,8 @@ func run(m *testing.M) int {
 	if !*wanted {
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("/tmp", "pfb")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		bin = dir
-		err = needs.Pkgd(dir)
-	}
+	err := programs()
+	defer os.RemoveAll(built)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -41,6 +38,18 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// programs finds the programs under test, or builds them.
+func programs() (err error) {
+	if bin = *given; bin != "" {
+		return nil
+	}
+	if built, err = os.MkdirTemp("/tmp", "pfb"); err != nil {
+		return err
+	}
+	bin = built
+	return needs.Pkgd(built)
 }
 
 // requires skips a test where the person or the machine cannot run it; tools are

@@ -68,7 +68,7 @@ func (w *site) recover() {
 	if err != nil {
 		w.Fatalf("cannot recover: %v\n%s", err, out)
 	}
-	kept, _ := filepath.Glob(w.Dirs.State() + ".world.Broken-*")
+	kept, _ := filepath.Glob(w.Dirs.State() + ".broken-*")
 	if len(kept) == 0 {
 		w.Error("the damaged file was not kept")
 	}

@@ -14,6 +14,7 @@ type Deed struct {
 
 // Deeds are all that change what is installed, how it is configured or served.
 var Deeds = []Deed{
+	{"first start", func(*World) {}, func(*World) {}},
 	{"install", func(w *World) { w.Start(); w.Stop() }, install("41", Well)},
 	{"install that is unwell", func(w *World) { w.Start(); w.Stop() }, install("41", Broken)},
 	{"refresh", (*World).Installed, Refresh("42", Well)},

@@ -116,7 +116,7 @@ func (w *World) anonymous(name string) string {
 // tells which: services that a start brings back may take a moment.
 func (w *World) ComesTo(may map[string]View) (name string) {
 	w.Helper()
-	for over := time.Now().Add(patience); ; {
+	for over := time.Now().Add(settling); ; {
 		got := w.Look()
 		for name, want := range may {
 			if slices.Equal(want, got) {

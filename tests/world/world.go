@@ -31,6 +31,10 @@ import (
 // patience bounds what a hung daemon could hold up; it is no figure to reach.
 const patience = time.Minute
 
+// settling bounds the wait for a host that comes to none of the states that it
+// may come to.
+const settling = 30 * time.Second
+
 // World is a root with the daemon that runs there.
 type World struct {
 	testing.TB

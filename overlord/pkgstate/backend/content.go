@@ -157,13 +157,13 @@ func (b *Backend) Link(name string, rev int) error {
 // Unlink leaves the package without a current revision.
 func (b *Backend) Unlink(name string) error {
 	err := os.Remove(b.dirs.Current(name))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !exists(b.dirs.Package(name)) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot unlink %q: %w", name, err)
 	}
-	return disk.SyncDir(b.dirs.Package(name))
+	return disk.SyncDir(b.dirs.Package(name)) // also where one that died has removed it: that need not be durable
 }
 
 // Current is the current revision, 0 where there is none.
