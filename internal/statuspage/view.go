@@ -86,7 +86,7 @@ type pastView struct {
 func (p *Page) draw(snap *healthstate.Snapshot, chron *chronicles, x exposure) view {
 	now := p.o.Now()
 	v := view{
-		Level: snap.Health.Level, Headline: headline(snap.Health.Level, snap.Health.Counts),
+		Level: snap.Health.Level, Headline: headline(snap.Health.Level, snap.Health.Counts, len(snap.Health.Packages)),
 		Counts: countsOf(snap.Health.Counts), Checked: oldestCheck(snap, now),
 		Now: moment{now, now}, Zone: now.Format("MST"),
 		Script: assetPath("script.js"), Style: assetPath("style.css"),

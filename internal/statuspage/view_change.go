@@ -12,6 +12,7 @@ import (
 type changeView struct {
 	Words, Mood string
 	Versions    string
+	Because     string // why it did not stay
 	At          moment
 	Before      *saidView
 	After       *saidView
@@ -39,10 +40,24 @@ func newChangeView(w *api.Why, now time.Time) *changeView {
 	if w.Restored == nil && w.Outcome != api.OutcomeReverted {
 		v.Error = w.Error
 	}
+	v.Because = because(*v, w.Outcome)
 	if v.Refused != nil && !v.Refused.at.After(now) {
 		v.Refused = nil
 	}
 	return v
+}
+
+// because is what spoke against a change that did not stay.
+func because(v changeView, outcome string) string {
+	switch {
+	case outcome == api.OutcomeFailed:
+		return v.Error
+	case outcome != api.OutcomeReverted && outcome != api.OutcomeRevertFailed, v.After == nil:
+		return ""
+	case v.After.Reason == "":
+		return "it was " + v.After.Status
+	}
+	return v.After.Reason
 }
 
 func versions(w api.Why) string {
@@ -51,6 +66,8 @@ func versions(w api.Why) string {
 		return w.ToVersion
 	case w.ToVersion == "" || w.Kind == "remove":
 		return w.FromVersion
+	case w.Outcome == api.OutcomeReverted:
+		return w.FromVersion + " → " + w.ToVersion + " → " + w.FromVersion
 	}
 	return w.FromVersion + " → " + w.ToVersion
 }

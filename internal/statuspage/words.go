@@ -107,8 +107,9 @@ func (s span) tell(x exposure, zone *time.Location) string {
 	return text
 }
 
-// headline tells the level in a sentence.
-func headline(level string, counts map[string]int) string {
+// headline tells the level in a sentence. Packages that have no hook are
+// installed, but not counted.
+func headline(level string, counts map[string]int, installed int) string {
 	all := 0
 	for _, n := range counts {
 		all += n
@@ -120,6 +121,8 @@ func headline(level string, counts map[string]int) string {
 		return "The package is well"
 	case level == healthstate.LevelOK:
 		return fmt.Sprintf("All %d packages are well", all)
+	case installed == 0:
+		return "No package is installed"
 	case level == healthstate.LevelUnknown:
 		return "No package says how it is"
 	case broken+stuck == 0 && level == healthstate.LevelFault:

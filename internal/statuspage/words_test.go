@@ -9,6 +9,12 @@ import (
 
 func TestTheHeadlineSaysWhatTheLevelMeans(t *testing.T) {
 	type counts = map[string]int
+	sum := func(c counts) (n int) {
+		for _, m := range c {
+			n += m
+		}
+		return n
+	}
 	for _, row := range []struct {
 		level  string
 		counts counts
@@ -24,9 +30,10 @@ func TestTheHeadlineSaysWhatTheLevelMeans(t *testing.T) {
 		{healthstate.LevelFault, counts{"active": 1, "blocked": 2}, "2 of 3 packages need a person"},
 		{healthstate.LevelFault, counts{"active": 1, "blocked": 1, "error": 1}, "2 of 3 packages need help"},
 		{healthstate.LevelFault, counts{"unknown": 3}, "No package has been heard of lately"},
-		{healthstate.LevelUnknown, counts{}, "No package says how it is"},
+		{healthstate.LevelUnknown, counts{"unknown": 1}, "No package says how it is"},
+		{healthstate.LevelUnknown, counts{}, "No package is installed"},
 	} {
-		if got := statuspage.Headline(row.level, row.counts); got != row.want {
+		if got := statuspage.Headline(row.level, row.counts, sum(row.counts)); got != row.want {
 			t.Errorf("%s %v: got %q, want %q", row.level, row.counts, got, row.want)
 		}
 	}

@@ -1,9 +1,11 @@
 // Package page opens the status page in a real Chromium. Its nouns: a house is a
 // host whose packages' health a test sets, with the page served from it as the
-// public listener does it; a window is a tab of the browser in one theme and
-// size, with or without JavaScript.
+// public listener does it; a scene is what a house is furnished with; a window is
+// a tab of the one browser in one look: theme, size, with or without JavaScript,
+// on paper, in forced colours.
 //
-// Its rule: what people see is tested as people see it, by what the browser has
-// computed, never by reading the source. Screenshots of every theme and size are
+// Its rules: what people see is tested as people see it, by what the browser has
+// computed or tells a screen reader, never by reading the source; everything that
+// is waited for has a deadline. Screenshots of every scene in every look are
 // written to the folder that PKGD_SCREENSHOTS names, for people to look at.
 package page

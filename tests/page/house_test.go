@@ -32,6 +32,7 @@ type house struct {
 	whys   map[string]api.Why
 	silent []string
 	expose string
+	down   bool
 	snap   *healthstate.Snapshot
 	hear   []func(api.Transition, api.Record)
 }
@@ -44,8 +45,11 @@ func newHouse(t *testing.T) *house {
 	h.page = statuspage.New(statuspage.Options{Health: h, Packages: packages{h}, Host: "harbour-01", Version: "0.1.0"})
 	h.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
-		expose := h.expose
+		expose, down := h.expose, h.down
 		h.mu.Unlock()
+		if down {
+			panic(http.ErrAbortHandler) // the connection ends without an answer
+		}
 		h.page.Serve(w, r, expose)
 	}))
 	life, end := context.WithCancel(context.Background())
@@ -66,10 +70,10 @@ func (h *house) close() {
 	h.server.Close()
 }
 
-// run keeps the page up to date from now on, and returns when a word of a
-// package's past is on it, as the page's own events tell. The house is furnished
+// run keeps the page up to date from now on, and returns when the past of its
+// packages is on it, as the page's own events tell. The house is furnished
 // before: who comes later has to be told of.
-func (h *house) run(t *testing.T, word string) {
+func (h *house) run(t *testing.T) {
 	t.Helper()
 	var wg sync.WaitGroup
 	wg.Go(func() { h.page.Run(t.Context()) })
@@ -80,11 +84,40 @@ func (h *house) run(t *testing.T, word string) {
 	defer events.Close()
 	lines := bufio.NewScanner(events)
 	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "data:") && strings.Contains(h.html(t, ctx), word) {
+		if strings.HasPrefix(lines.Text(), "data:") && h.told(h.html(t, ctx)) {
 			return
 		}
 	}
-	t.Fatalf("the events ended before %q was told: %v", word, lines.Err())
+	t.Fatalf("the events ended before the past was told: %v", lines.Err())
+}
+
+// firstEvent is what a stream of events tells at once.
+func (h *house) firstEvent(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	events := get(t, ctx, h.url+"events")
+	defer events.Close()
+	for lines := bufio.NewScanner(events); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "data:") {
+			return lines.Text()
+		}
+	}
+	t.Fatal("there is no event")
+	return ""
+}
+
+// told says whether a page has a story for each package that has one.
+func (h *house) told(html string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	storied := 0
+	for _, rec := range h.recs {
+		if _, changed := h.whys[rec.Package]; changed || len(h.past[rec.Package]) > 0 {
+			storied++
+		}
+	}
+	return strings.Count(html, "<details") == storied
 }
 
 // html is the page as the server draws it.
@@ -199,6 +232,16 @@ func (h *house) turns(name, status, code, message string) {
 	}
 }
 
+// answers says whether pkgd answers from now on.
+func (h *house) answers(yes bool) {
+	h.mu.Lock()
+	h.down = !yes
+	h.mu.Unlock()
+	if !yes {
+		h.server.CloseClientConnections()
+	}
+}
+
 func (h *house) exposes(word string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -212,30 +255,4 @@ func was(daysAgo float64, status string, words ...string) api.Transition {
 		t.Code, t.Message = words[0], words[1]
 	}
 	return t
-}
-
-// furnish gives the house packages of all kinds.
-func (h *house) furnish() {
-	h.has("cache", "0.9.3", was(61, "active"), was(33, "maintenance", "warming-up", "Reading the index"), was(32.6, "active"))
-	h.has("db", "15.2", was(120, "active"), was(47, "error", "disk-full", "No space left on /var"), was(46.2, "active"),
-		was(20, "waiting", "replica-behind", "The replica is 40 s behind"), was(18, "active"),
-		was(0.08, "error", "disk-full", "No space left on /var"))
-	h.has("mail", "3.7.1", was(88, "active"), was(9, "blocked", "licence-expired", "The licence has expired: renew it at the desk"))
-	h.has("metrics", "2.51.0", was(75, "active"), was(40, "error", "port-taken", "Port 9090 is taken"), was(39.95, "active"))
-	h.has("queue", "4.0.0-rc.1", was(5, "active"), was(0.01, "waiting", "leader-election", "Waits for a leader"))
-	h.has("tools", "1.0")
-	h.has("web", "1.4.2", was(86, "waiting", "starting", "Starts"), was(85.9, "active"), was(3, "error", "schema-too-new", "Schema 42 is newer than this program"), was(2.99, "active"))
-	until := time.Now().Add(5 * time.Hour)
-	active := &api.Record{Status: "active"}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.whys["web"] = api.Why{
-		Package: "web", Kind: "refresh", FromVersion: "1.4.2", ToVersion: "1.5.0", Outcome: api.OutcomeReverted,
-		Rule: healthstate.RuleActiveToError, Before: active, Restored: active, At: time.Now().Add(-72 * time.Hour),
-		After:        &api.Record{Status: "error", Code: "schema-too-new", Message: "Schema 42 is newer than this program"},
-		RefusedUntil: &until, Downtime: 0.08, Elapsed: 0.61, HookOutput: "a secret that hooks print",
-	}
-	h.whys["cache"] = api.Why{Package: "cache", Kind: "install", ToVersion: "0.9.3", Outcome: api.OutcomeDone, Rule: healthstate.RuleFirstInstall, After: active, At: time.Now().Add(-61 * 24 * time.Hour), Elapsed: 1.2}
-	h.whys["mail"] = api.Why{Package: "mail", Kind: "refresh", FromVersion: "3.7.0", ToVersion: "3.7.1", Outcome: api.OutcomeKept, Rule: healthstate.RuleActiveToBlocked, Before: active, After: &api.Record{Status: "blocked", Code: "licence-expired", Message: "The licence has expired: renew it at the desk"}, WantsPerson: true, At: time.Now().Add(-9 * 24 * time.Hour), Elapsed: 6.4, Downtime: 0.11}
-	h.whys["db"] = api.Why{Package: "db", Kind: "refresh", FromVersion: "15.1", ToVersion: "15.2", Outcome: api.OutcomeDone, Rule: healthstate.RuleToActive, Before: active, After: active, At: time.Now().Add(-30 * 24 * time.Hour), Elapsed: 11, Downtime: 0.4}
 }

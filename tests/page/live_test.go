@@ -1,11 +1,12 @@
 package page_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 var plain = look{theme: "light", width: 1280, height: 900}
@@ -21,7 +22,7 @@ func wantAll(t *testing.T, text string, parts ...string) {
 
 func TestThePageFollowsWhatHappens(t *testing.T) {
 	h, win := open(t, plain)
-	eventually(t, win, `document.documentElement.classList.contains("is-live")`)
+	live(t, win)
 	do(t, win, chromedp.Click("#package-web summary"), chromedp.WaitVisible("#package-web .story"))
 
 	h.turns("web", "blocked", "key-lost", "Somebody has to find the key")
@@ -56,23 +57,6 @@ func TestAPackageThatComesAndOneThatGoesAreSeen(t *testing.T) {
 	eventually(t, win, `document.getElementById("package-extra") && !document.getElementById("package-cache")`)
 }
 
-func TestTheKeyboardWalksABarAndHearsEachSpan(t *testing.T) {
-	_, win := open(t, plain)
-	if stops := eval[int](t, win, `document.querySelectorAll("#package-db rect[tabindex='0']").length`); stops != 1 {
-		t.Errorf("a bar has %d places where Tab stops, want 1", stops)
-	}
-	do(t, win, chromedp.Focus("#package-db rect[tabindex='0']"))
-	eventually(t, win, `!document.querySelector(".tip").hidden`)
-	wantAll(t, eval[string](t, win, `document.querySelector(".tip").innerText`), "error since", "disk-full: No space left on /var")
-	do(t, win, chromedp.KeyEvent(kb.ArrowLeft), chromedp.KeyEvent(kb.ArrowLeft))
-	wantAll(t, eval[string](t, win, `document.activeElement.getAttribute("aria-label")`), "waiting", "replica-behind", "(2 days)")
-	shoot(t, win, "tip")
-	do(t, win, chromedp.KeyEvent(kb.Escape))
-	if !eval[bool](t, win, `document.querySelector(".tip").hidden`) {
-		t.Error("Escape does not take the tip away")
-	}
-}
-
 func TestThePointerFindsEvenAThinSpan(t *testing.T) {
 	_, win := open(t, plain)
 	do(t, win, chromedp.ScrollIntoView("#package-web"))
@@ -81,29 +65,114 @@ func TestThePointerFindsEvenAThinSpan(t *testing.T) {
 	eventually(t, win, `document.querySelector(".tip").innerText.includes("schema-too-new")`)
 }
 
-func TestAPageThatHearsNothingMoreSaysSo(t *testing.T) {
+// TestWhatDidNotChangeIsLeftAlone: neither what is focused nor what is read moves
+// or is drawn anew when another package gets worse or better, and so goes up or
+// down, in a page of two hundred.
+func TestWhatDidNotChangeIsLeftAlone(t *testing.T) {
+	h := serve(t, "many")
+	win := newWindow(t, plain)
+	enter(t, win, h)
+	live(t, win)
+	do(t, win,
+		chromedp.Click("#package-service-100 summary"),
+		chromedp.Evaluate[chromedp.Void](`
+			document.querySelector("#package-service-100 rect[tabindex='0']").focus();
+			window.kept = document.activeElement, window.blurred = 0;
+			kept.addEventListener("blur", () => blurred++);
+			document.querySelectorAll("tbody").forEach(b => b.kept = true);`))
+	for _, step := range []struct{ name, status, first string }{
+		{"service-150", "error", "service-007"},
+		{"service-007", "active", "service-057"},
+		{"service-000", "error", "service-000"},
+		{"service-000", "active", "service-057"},
+	} {
+		h.turns(step.name, step.status, "", "")
+		eventually(t, win, `document.querySelector("#package-`+step.name+` .status").textContent === "`+step.status+`" && document.querySelector("tbody").id === "package-`+step.first+`"`)
+		if !eval[bool](t, win, `document.activeElement === kept && blurred === 0`) {
+			t.Errorf("%s turns %s: the focus is lost", step.name, step.status)
+		}
+	}
+	if anew := eval[int](t, win, `[...document.querySelectorAll("tbody")].filter(b => !b.kept).length`); anew != 3 {
+		t.Errorf("%d rows were drawn anew, want the 3 that changed", anew)
+	}
+	if !eval[bool](t, win, `document.querySelector("#package-service-100 details").open`) {
+		t.Error("the story that was open is closed")
+	}
+	if rows := eval[[]string](t, win, `[...document.querySelectorAll("tbody")].map(b => b.id)`); len(rows) != 200 {
+		t.Errorf("%d rows, want 200", len(rows))
+	}
+	drawn := eval[[]string](t, win, `[...document.querySelectorAll("tbody")].map(b => b.id)`)
+	do(t, win, chromedp.Reload())
+	live(t, win)
+	if fresh := eval[[]string](t, win, `[...document.querySelectorAll("tbody")].map(b => b.id)`); !slices.Equal(drawn, fresh) {
+		t.Errorf("the rows stand otherwise than in a new page:\n%v\n%v", drawn, fresh)
+	}
+}
+
+// TestTheFocusStaysInARowThatChanges: on the same span of the bar, which is a
+// new one.
+func TestTheFocusStaysInARowThatChanges(t *testing.T) {
+	h, win := open(t, plain)
+	live(t, win)
+	do(t, win, chromedp.Focus("#package-web summary"))
+	h.turns("web", "error", "port-taken", "")
+	eventually(t, win, `document.querySelector("#package-web .now").innerText.includes("port-taken")`)
+	if at := eval[string](t, win, `document.activeElement.localName + " " + document.activeElement.closest("tbody")?.id`); at != "summary package-web" {
+		t.Errorf("the focus is on %s", at)
+	}
+}
+
+func TestAPageThatHearsNothingMoreSaysSoUntilItDoes(t *testing.T) {
 	lonely := plain
-	lonely.lonely = true
+	lonely.complains = true
 	h, win := open(t, lonely)
-	eventually(t, win, `document.documentElement.classList.contains("is-live")`)
-	h.close()
+	live(t, win)
+	h.answers(false)
 	eventually(t, win, `!document.getElementById("lost").hidden`)
 	wantAll(t, eval[string](t, win, `document.getElementById("lost").innerText`), "does not answer", "may be wrong by now")
+	if eval[bool](t, win, `document.documentElement.classList.contains("is-live")`) {
+		t.Error("it says that it is live")
+	}
+	alert := slices.ContainsFunc(nodes(t, win), func(n node) bool { return n.role == "alert" })
+	if !alert {
+		t.Error("a screen reader is not told")
+	}
 	shoot(t, win, "lost")
+	h.answers(true)
+	eventually(t, win, `document.getElementById("lost").hidden && document.documentElement.classList.contains("is-live")`)
+}
+
+// TestNoScriptOrStyleButThePagesOwnRuns: the browser itself refuses others.
+func TestNoScriptOrStyleButThePagesOwnRuns(t *testing.T) {
+	open := plain
+	open.complains = true
+	h := serve(t, "mixed")
+	win := newWindow(t, open)
+	enter(t, win, h)
+	do(t, win, chromedp.Evaluate[chromedp.Void](`
+		const script = document.createElement("script");
+		script.textContent = "document.title = 'caught'";
+		document.head.append(script);
+		const style = document.createElement("style");
+		style.textContent = "h1 { display: none }";
+		document.head.append(style);
+		document.body.insertAdjacentHTML("beforeend", "<p id='inline' style='position: fixed' onclick='document.title = 1'>x</p>");
+		document.getElementById("inline").click();`))
+	if got := eval[string](t, win, `document.title[0] + getComputedStyle(document.querySelector("h1")).display + getComputedStyle(document.getElementById("inline")).position`); got != "Fblockstatic" {
+		t.Errorf("something of it ran: %s", got)
+	}
 }
 
 func TestThePageTellsOnlyWhatIsExposed(t *testing.T) {
-	h := newHouse(t)
-	h.furnish()
-	h.run(t, "schema-too-new")
+	h := serve(t, "mixed")
 	win := newWindow(t, plain)
 	for expose, want := range map[string]struct{ rows, words bool }{"counts": {}, "names": {rows: true}, "full": {rows: true, words: true}} {
 		h.exposes(expose)
 		do(t, win, chromedp.Navigate(h.url), chromedp.WaitVisible("#headline"))
-		eventually(t, win, `document.documentElement.classList.contains("is-live")`)
+		live(t, win)
 		shoot(t, win, "expose-"+expose)
-		text := eval[string](t, win, `document.documentElement.outerHTML`)
-		if got := strings.Contains(text, "mail"); got != want.rows {
+		text := eval[string](t, win, `document.documentElement.outerHTML`) + fmt.Sprint(nodes(t, win)) + h.firstEvent(t)
+		if got := strings.Contains(text, "mail") || strings.Contains(text, "harbour-01"); got != want.rows {
 			t.Errorf("%s: names are told: %v", expose, got)
 		}
 		if got := strings.Contains(text, "schema-too-new"); got != want.words {
@@ -119,10 +188,10 @@ func TestAPackagesWordsAreOnlyWords(t *testing.T) {
 	h := newHouse(t)
 	h.furnish()
 	h.has("odd", "1", was(1, "error", "evil-words", `<script>document.title="caught"</script><b style="color:red">"'&`))
-	h.run(t, "schema-too-new")
+	h.run(t)
 	win := newWindow(t, plain)
 	do(t, win, chromedp.Navigate(h.url), chromedp.WaitVisible("#package-odd"))
-	eventually(t, win, `document.documentElement.classList.contains("is-live")`)
+	live(t, win)
 	do(t, win, chromedp.Focus("#package-odd rect[tabindex='0']"))
 	wantAll(t, eval[string](t, win, `document.querySelector(".tip").innerText`), `<script>document.title="caught"</script>`)
 	if title := eval[string](t, win, `document.title`); !strings.HasPrefix(title, "FAULT") {

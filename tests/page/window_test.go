@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ type look struct {
 	theme         string // light or dark
 	width, height int64
 	noScript      bool
-	lonely        bool   // pkgd is going to be gone
+	complains     bool   // the browser may complain: pkgd is going to be gone
 	media         string // "print" on paper; empty: a screen
 	colors        string // "active": the person's own few colours are forced
 	motion        string // "reduce": nothing shall move
@@ -39,7 +40,7 @@ func newWindow(t *testing.T, l look) context.Context {
 		}
 		wg.Wait()
 		for _, complaint := range *complaints {
-			if !l.lonely {
+			if !l.complains {
 				t.Errorf("the browser complains: %s", complaint)
 			}
 		}
@@ -85,6 +86,12 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 		t.Fatalf("%s: %v", expression, err)
 	}
 	return value
+}
+
+// evalFor is eval of an expression about NAME.
+func evalFor(t *testing.T, ctx context.Context, expression, name string) string {
+	t.Helper()
+	return eval[string](t, ctx, strings.ReplaceAll(expression, "NAME", name))
 }
 
 // eventually waits until an expression is true in the page.

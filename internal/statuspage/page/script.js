@@ -47,11 +47,11 @@
   const place = (part) => {
     const at = document.activeElement;
     if (!part.contains(at)) return () => {};
-    const all = (el) => [...el.querySelectorAll("[tabindex], summary, a")];
-    const i = all(part).indexOf(at);
+    const kind = at.localName === "summary" ? "summary" : ".span"; // a bar may have got more of these
+    const i = [...part.querySelectorAll(kind)].indexOf(at);
     return (next) => {
-      const candidates = all(next);
-      candidates[Math.min(i, candidates.length - 1)]?.focus({ preventScroll: true });
+      const all = [...next.querySelectorAll(kind)];
+      all[Math.min(i, all.length - 1)]?.focus({ preventScroll: true });
     };
   };
 
@@ -69,11 +69,12 @@
     const doc = new DOMParser().parseFromString(text, "text/html");
     const headline = doc.getElementById("headline");
     if (!headline) throw new Error("not a status page");
-    const before = $("level").className + $("headline").textContent;
+    const before = root.dataset.level;
     const table = $("table"), newTable = doc.getElementById("table");
     const shape = (t) => t && t.className + t.tHead.textContent;
     if (shape(table) !== shape(newTable)) {
-      $("level").closest("main").replaceWith(doc.querySelector("main"));
+      document.querySelector("main").replaceWith(doc.querySelector("main"));
+      remember();
       speak(document);
     } else {
       takeParts(doc, table, newTable);
@@ -83,8 +84,21 @@
     document.querySelector("link[rel=icon]").href = doc.querySelector("link[rel=icon]").getAttribute("href");
     $("now").replaceWith(doc.getElementById("now"));
     ahead = Date.now() - Date.parse($("now").dateTime);
-    if (before !== $("level").className + $("headline").textContent) {
+    if (before !== root.dataset.level) {
       $("said").textContent = root.dataset.level + ": " + $("headline").textContent;
+    }
+  };
+
+  // put places a part after another. Where the focus is stays where it is, for
+  // what is moved loses it; and where one part went down, the others do not move.
+  const put = (part, after) => {
+    const table = after.parentNode, there = after.nextElementSibling;
+    if (part.contains(document.activeElement)) {
+      while (after.nextElementSibling !== part) table.append(after.nextElementSibling);
+    } else if (there && there.nextElementSibling === part && !there.contains(document.activeElement)) {
+      table.append(there);
+    } else if (there !== part) {
+      after.after(part);
     }
   };
 
@@ -104,7 +118,7 @@
         here = next;
         speak(here);
       }
-      if (after.nextElementSibling !== here) after.after(here);
+      put(here, after);
       after = here;
     }
     drawn.clear();
@@ -223,14 +237,16 @@
       bar.addEventListener("pointermove", (e) => show(near(bar, e.clientX)));
       bar.addEventListener("pointerdown", (e) => show(near(bar, e.clientX)));
       bar.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && hide());
-      bar.addEventListener("focusin", (e) => show(e.target));
-      bar.addEventListener("focusout", hide);
+      const cell = bar.parentNode; // an svg that listens for the focus would get it
+      cell.addEventListener("focusin", (e) => {
+        for (const span of bar.querySelectorAll(".span")) span.setAttribute("tabindex", span === e.target ? "0" : "-1");
+        show(e.target);
+      });
+      cell.addEventListener("focusout", hide);
       bar.addEventListener("keydown", (e) => {
         const next = step(bar, e.target, e.key);
         if (!next) return;
         e.preventDefault();
-        e.target.setAttribute("tabindex", "-1");
-        next.setAttribute("tabindex", "0");
         next.focus();
       });
     }
@@ -245,5 +261,7 @@
   listen();
   setInterval(age, 1000);
   setInterval(() => (Date.now() - heard > 55000 || root.classList.contains("is-lost")) && look(), 10000);
+  addEventListener("offline", look);
+  addEventListener("online", look);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
 })();
