@@ -63,6 +63,16 @@ func (rs *rulesets) get(p Package) (*osutil.Ruleset, error) {
 	return made.Clone()
 }
 
+// forget lets a package's ruleset go.
+func (rs *rulesets) forget(name string) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if s, ok := rs.byName[name]; ok {
+		s.ruleset.Close()
+		delete(rs.byName, name)
+	}
+}
+
 func (rs *rulesets) close() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

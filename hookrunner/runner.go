@@ -201,6 +201,9 @@ func (r *Runner) KillLeftovers(ctx context.Context) {
 	}
 }
 
+// Forget gives back what is held for a package that is not on the host any more.
+func (r *Runner) Forget(name string) { r.rulesets.forget(name) }
+
 // Close gives back what the runner holds. No run may be under way.
 func (r *Runner) Close() {
 	r.slots.close()

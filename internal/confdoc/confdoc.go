@@ -15,6 +15,10 @@ import (
 	"strings"
 )
 
+// MaxDocument is how large a document may become, in bytes: whoever may set a key,
+// as every service of a package may, could fill pkgd's memory otherwise.
+const MaxDocument = 1 << 20
+
 // Get finds the value of a key: the value and true, or false when it is unset.
 // A path that leads through something other than an object is an error.
 func Get(doc json.RawMessage, key string) (json.RawMessage, bool, error) {
@@ -39,8 +43,10 @@ func Get(doc json.RawMessage, key string) (json.RawMessage, bool, error) {
 // Patch returns the document with the patch applied, never touching doc itself.
 // Parents are set before what lies below them, whatever the order of the map; a
 // nil or null value unsets its key, and nulls inside an object that is set unset
-// theirs. The result is compact, with sorted keys.
+// theirs. The result is compact, with sorted keys; one larger than [MaxDocument] is
+// refused, unless it is the smaller for the patch.
 func Patch(doc json.RawMessage, patch map[string]json.RawMessage) (json.RawMessage, error) {
+	before := len(doc)
 	for _, key := range inOrder(patch) {
 		parts, err := split(key)
 		if err != nil {
@@ -56,6 +62,9 @@ func Patch(doc json.RawMessage, patch map[string]json.RawMessage) (json.RawMessa
 	}
 	if isNull(doc) {
 		doc = json.RawMessage("{}")
+	}
+	if len(doc) > MaxDocument && len(doc) > before {
+		return nil, fmt.Errorf("the configuration would have %d bytes: the most is %d", len(doc), MaxDocument)
 	}
 	return doc, nil
 }

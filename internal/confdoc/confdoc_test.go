@@ -161,3 +161,19 @@ func TestStringsPrintBareAndTheRestAsJSON(t *testing.T) {
 		t.Errorf("PrintJSON: %s", got)
 	}
 }
+
+func TestDocumentsDoNotGrowWithoutEnd(t *testing.T) {
+	half := confdoc.String(strings.Repeat("x", confdoc.MaxDocument/2))
+	doc, err := confdoc.Patch(nil, map[string]json.RawMessage{"a": half})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := confdoc.Patch(doc, map[string]json.RawMessage{"b": half}); err == nil || !strings.Contains(err.Error(), "the most is 1048576") {
+		t.Errorf("got %v", err)
+	}
+	// One that is too large already, from before there was a bound, may shrink.
+	large := json.RawMessage(`{"a":` + string(half) + `,"b":` + string(half) + `,"c":1}`)
+	if after, err := confdoc.Patch(large, map[string]json.RawMessage{"c": nil}); err != nil || len(after) >= len(large) {
+		t.Errorf("%d bytes, %v", len(after), err)
+	}
+}

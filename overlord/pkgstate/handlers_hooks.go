@@ -161,9 +161,21 @@ func setPending(hctx *hookrunner.Context, patch map[string]json.RawMessage) erro
 			all = map[string]json.RawMessage{}
 		}
 		maps.Copy(all, patch)
+		if n := patchSize(all); n > confdoc.MaxDocument {
+			return fmt.Errorf("this run would set %d bytes of configuration: the most is %d", n, confdoc.MaxDocument)
+		}
 		v[configValue] = all
 		return nil
 	})
+}
+
+// patchSize is about what a patch takes of memory: to unset a key takes some too.
+func patchSize(patch map[string]json.RawMessage) (n int) {
+	const each = 64
+	for key, value := range patch {
+		n += each + len(key) + len(value)
+	}
+	return n
 }
 
 // commitConfig makes a patch part of a revision's configuration.

@@ -190,6 +190,7 @@ func (m *Manager) undoLinkPackage(_ context.Context, t *state.Task) error {
 	}
 	if s.From == 0 {
 		m.health.Untrack(s.Package)
+		m.runner.Forget(s.Package)
 		return nil
 	}
 	return m.track(s.Package, true)
@@ -364,6 +365,7 @@ func (m *Manager) doDeletePackage(ctx context.Context, t *state.Task) error {
 	if err := m.svc.Forget(ctx, s.Package); err != nil {
 		return err
 	}
+	m.runner.Forget(s.Package)
 	m.st.Lock()
 	p, err := loadPackage(m.st, s.Package)
 	m.st.Unlock()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -69,9 +70,24 @@ func procStatus(t testing.TB, pid int) map[string]int {
 func (h *Host) BackTo(before Figures) Figures {
 	h.t.Helper()
 	var now Figures
+	defer func() {
+		if h.t.Failed() {
+			h.t.Logf("%v, before %v, open are %v", now, before, h.open())
+		}
+	}()
 	Eventually(h.t, "as few goroutines and descriptors as before", func() bool {
 		now = h.Figures()
 		return now.Goroutines <= before.Goroutines && now.Descriptors <= before.Descriptors
 	})
 	return now
+}
+
+// open is what the daemon's descriptors lead to.
+func (h *Host) open() (all []string) {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.PID()))
+	for _, link := range links {
+		to, _ := os.Readlink(link) // it may have been closed
+		all = append(all, to)
+	}
+	return all
 }
