@@ -14,6 +14,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/tests/gate"
 )
 
 // host is a pkgd that runs, below a root of its own.
@@ -27,17 +31,24 @@ type host struct {
 	env   []string
 	log   *output
 
+	rule   gate.Rule // for what is written to disk; nil: no gate
 	daemon *exec.Cmd
 	stop   func() error
 }
 
 // quick are windows for tests, which pages do not speak of.
-const quick = "health: {interval: 1h, settle: 500ms, bake: 100ms}\n"
+const quick = "health: {interval: 1h, unhealthy-interval: 1h, settle: 500ms, bake: 100ms}\n"
 
 // newHost runs a pkgd with a page's configuration.
 func newHost(t *testing.T, config string, env ...string) *host {
 	t.Helper()
-	h := &host{t: t, dir: shortDir(t), at: map[string]string{}, log: &output{}}
+	return hostBehind(t, nil, config, env...)
+}
+
+// hostBehind is newHost whose writes to disk a rule decides over.
+func hostBehind(t *testing.T, rule gate.Rule, config string, env ...string) *host {
+	t.Helper()
+	h := &host{t: t, dir: shortDir(t), at: map[string]string{}, log: &output{}, rule: rule}
 	h.http = h.here("127.0.0.1:8092")
 	h.root = filepath.Join(h.dir, "r")
 	h.env = append(os.Environ(), "PKGD_ROOT="+h.root, "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1", "LANG=C.UTF-8")
@@ -71,9 +82,7 @@ func (h *host) start(env ...string) {
 	h.daemon = exec.Command(filepath.Join(bin, "pkgd"), "run")
 	h.daemon.Env = append(h.env, env...)
 	h.daemon.Stdout, h.daemon.Stderr = h.log, h.log
-	if err := h.daemon.Start(); err != nil {
-		h.t.Fatal(err)
-	}
+	h.launch()
 	daemon := h.daemon
 	h.stop = sync.OnceValue(func() error {
 		return errors.Join(daemon.Process.Signal(syscall.SIGTERM), daemon.Wait())
@@ -87,6 +96,25 @@ func (h *host) start(env ...string) {
 			h.t.Log(h.log.String())
 		}
 	})
+}
+
+// launch starts the daemon, behind its gate if it has one.
+func (h *host) launch() {
+	h.t.Helper()
+	take := func(gate.Rule) (*gate.Gate, error) { return nil, nil }
+	var err error
+	if h.rule != nil {
+		take, err = gate.Behind(h.daemon, unix.SYS_PWRITE64, unix.SYS_FDATASYNC, unix.SYS_FSYNC)
+	}
+	if err == nil {
+		err = h.daemon.Start()
+	}
+	if err == nil {
+		_, err = take(h.rule)
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // pkgd runs one command of the admin's; it gives its exit status and output.

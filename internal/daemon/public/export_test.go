@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -38,4 +39,9 @@ func (s *Server) ServeAt(l config.Listener, expose string, w http.ResponseWriter
 	p := &place{}
 	p.rules.Store(&rules{listener: l, expose: exposureOf(expose)})
 	s.dispatch(w, r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
+}
+
+// ServeAgent answers agent checks on a listener.
+func ServeAgent(ctx context.Context, l net.Listener, say func() string) error {
+	return (&agent{l: l, say: say}).serve(ctx)
 }
