@@ -109,7 +109,7 @@ func (d *Daemon) find(r *http.Request) (route, error) {
 	}
 	return route{}, &api.Error{
 		Kind:    api.ErrNotFound,
-		Message: fmt.Sprintf("there is no %s", r.URL.Path),
+		Message: fmt.Sprintf("there is no %s", r.URL.EscapedPath()), // what is written in it stays one line
 		Hint:    "the API is described in docs/reference/openapi.yaml",
 	}
 }
@@ -133,7 +133,7 @@ func wrongMethod(r *http.Request, methods []string) error {
 	allow := strings.Join(methods, ", ")
 	e := api.Error{
 		Kind:    api.ErrBadRequest,
-		Message: fmt.Sprintf("%s does not take %s", r.URL.Path, r.Method),
+		Message: fmt.Sprintf("%s does not take %s", r.URL.EscapedPath(), r.Method),
 		Hint:    "it takes " + allow,
 	}
 	return &statusError{body: e, status: http.StatusMethodNotAllowed, allow: allow}
