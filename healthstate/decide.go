@@ -56,7 +56,7 @@ type RuleRow struct {
 	Before, After []Status // empty: any
 	Only          string   // further condition for the row, in words; empty: none
 	Decision
-	Text string // why, for the documentation
+	Text string // what it means, wherever people are told
 
 	fits func(before, after Status, d DecideOptions) bool // what Only says; nil: always
 }
@@ -67,30 +67,30 @@ func Rules() []RuleRow {
 	return []RuleRow{
 		{
 			After: active, Decision: Decision{Rule: RuleToActive, Outcome: api.OutcomeDone},
-			Text: "it works: keep and report it",
+			Text: "it is well",
 		},
 		{
 			Only:     "a row below would revert, and --no-revert was given",
 			fits:     func(before, after Status, d DecideOptions) bool { return reverts(before, after, d) && d.NoRevert },
 			Decision: Decision{Rule: RuleNoRevert, Outcome: api.OutcomeKept, WantsPerson: true, Warning: "NAME is not well after the refresh and was kept because of --no-revert. Take it back with: pkgd revert NAME"},
-			Text:     "the admin wants to see it as it is",
+			Text:     "it would have been taken back, but --no-revert was given",
 		},
 		{
 			Only:     "a row below would revert, and the package says on-regression: keep",
 			fits:     func(before, after Status, d DecideOptions) bool { return reverts(before, after, d) && d.Keep },
 			Decision: Decision{Rule: RuleOnRegressionKeep, Outcome: api.OutcomeKept, Warning: "NAME is not well after the refresh and was kept because it asks for that (on-regression: keep). Take it back with: pkgd revert NAME"},
-			Text:     "the package's author knows that going back is worse",
+			Text:     "the package asks to be kept even when it turns worse (on-regression: keep)",
 		},
 		{
 			Before: []Status{Active, Unknown}, After: []Status{Error}, Only: "pkgd or the host died three times before the verdict",
 			fits:     func(_, _ Status, d DecideOptions) bool { return d.CrashLoop },
 			Decision: Decision{Rule: RuleCrashLoop, Outcome: api.OutcomeReverted, Revert: true},
-			Text:     "who kills the host is taken back, also where nothing was known before",
+			Text:     "pkgd or the host died again and again after the switch",
 		},
 		{
 			Before: active, After: []Status{Error},
 			Decision: Decision{Rule: RuleActiveToError, Outcome: api.OutcomeReverted, Revert: true},
-			Text:     "the refresh broke it: always taken back, by itself",
+			Text:     "it was well before and broken after, so the refresh is to blame",
 		},
 		{
 			Before: active, After: []Status{Blocked}, Only: "the package says revert-on: [error, blocked]",
@@ -101,15 +101,15 @@ func Rules() []RuleRow {
 		{
 			Before: active, After: []Status{Blocked},
 			Decision: Decision{Rule: RuleActiveToBlocked, Outcome: api.OutcomeKept, WantsPerson: true, Warning: "NAME was active before the refresh and now needs a person. Take it back with: pkgd revert NAME, or accept it with: pkgd refresh --accept NAME"},
-			Text:     "a person has to do something: that person decides",
+			Text:     "it was well before and needs a person now; you decide",
 		},
-		keptRow(Unknown, RuleActiveToUnknown, "it no longer says how it is"),
-		keptRow(Waiting, RuleActiveToWaiting, "what it waits for comes by itself"),
-		keptRow(Maintenance, RuleActiveToMaintenance, "it is busy with itself"),
+		keptRow(Unknown, RuleActiveToUnknown, "it was well before and says nothing now; that alone takes nothing back"),
+		keptRow(Waiting, RuleActiveToWaiting, "it was well before and waits for something that may come by itself"),
+		keptRow(Maintenance, RuleActiveToMaintenance, "it was well before and is busy with itself"),
 		{
 			After:    []Status{Error},
 			Decision: Decision{Rule: RuleNotActiveToError, Outcome: api.OutcomeUnproven},
-			Text:     "it was not well before: the refresh is not to blame",
+			Text:     "it was not well before either, so the refresh is not to blame",
 		},
 		{
 			Before: []Status{Unknown}, After: []Status{Unknown},
@@ -118,7 +118,7 @@ func Rules() []RuleRow {
 		},
 		{
 			Decision: Decision{Rule: RuleNotActiveToOther, Outcome: api.OutcomeKept},
-			Text:     "not well before, not broken after: nothing speaks against it",
+			Text:     "it was not well before either, so nothing was lost",
 		},
 	}
 }
@@ -128,6 +128,31 @@ func keptRow(after Status, rule, text string) RuleRow {
 		Before: []Status{Active}, After: []Status{after}, Text: text,
 		Decision: Decision{Rule: rule, Outcome: api.OutcomeKept, Warning: "NAME was active before the refresh and is " + string(after) + " after it. Take it back with: pkgd revert NAME"},
 	}
+}
+
+// Meaning is a rule in words for people, as it decided on an outcome; empty where
+// the rule is unknown.
+func Meaning(rule, outcome string) string {
+	text := otherMeanings[rule]
+	for _, row := range Rules() {
+		switch {
+		case row.Rule != rule:
+		case row.Outcome == outcome:
+			return row.Text
+		case text == "":
+			text = row.Text
+		}
+	}
+	return text
+}
+
+// otherMeanings are those of the rules that compare no statuses.
+var otherMeanings = map[string]string{
+	RuleTransaction:  "another package of the same transaction was taken back",
+	RuleFirstInstall: "a first installation stays: there is nothing to go back to",
+	RuleUnchanged:    "the content is what ran already",
+	RuleByHand:       "somebody asked for it",
+	RuleAbort:        "somebody aborted the change",
 }
 
 // reverts tells whether the package goes back when nobody forbids it.

@@ -103,3 +103,25 @@ func TestEveryRuleOfTheTableIsReachedAndExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryRuleHasWords(t *testing.T) {
+	for _, row := range healthstate.Rules() {
+		if got := healthstate.Meaning(row.Rule, row.Outcome); got != row.Text {
+			t.Errorf("%s, %s: got %q, want %q", row.Rule, row.Outcome, got, row.Text)
+		}
+	}
+	for _, rule := range []string{
+		healthstate.RuleTransaction, healthstate.RuleFirstInstall, healthstate.RuleUnchanged,
+		healthstate.RuleByHand, healthstate.RuleAbort,
+	} {
+		if healthstate.Meaning(rule, api.OutcomeDone) == "" {
+			t.Errorf("%s says nothing", rule)
+		}
+	}
+	if got := healthstate.Meaning(healthstate.RuleActiveToError, api.OutcomeRevertFailed); got == "" {
+		t.Error("a rule says nothing where its revert failed")
+	}
+	if got := healthstate.Meaning("other", api.OutcomeDone); got != "" {
+		t.Errorf("an unknown rule says %q", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 type cmdChanges struct{}
@@ -40,7 +41,7 @@ func tookChange(c api.Change) string {
 	if c.ReadyAt == nil {
 		return ""
 	}
-	return seconds(c.ReadyAt.Sub(c.SpawnedAt).Seconds())
+	return human.Seconds(c.ReadyAt.Sub(c.SpawnedAt).Seconds())
 }
 
 // changeStatus paints the status of a change or a task.
@@ -85,7 +86,7 @@ func (a *app) tasksText(chg api.Change) error {
 	for _, task := range chg.Tasks {
 		took := ""
 		if d := task.Doing + task.Undoing; d > 0 {
-			took = seconds(d)
+			took = human.Seconds(d)
 		}
 		summary := task.Summary
 		if task.Result != "" {

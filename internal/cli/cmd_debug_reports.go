@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 type cmdDebugReports struct{}
@@ -34,8 +35,8 @@ func (a *app) outboxText(o api.Outbox) error {
 		f.add("failures", fmt.Sprintf("%d in a row, the last %s", o.Failures, ago(now, o.LastErrorAt)))
 		f.add("error", o.LastError)
 	}
-	f.add("delivered", count(int(o.Delivered), "report"))
-	f.add("waiting", fmt.Sprintf("%s, %d at rest, %s", count(o.Changes, "change"), o.Rest, size(int64(o.Bytes))))
+	f.add("delivered", human.Count(int(o.Delivered), "report"))
+	f.add("waiting", fmt.Sprintf("%s, %d at rest, %s", human.Count(o.Changes, "change"), o.Rest, size(int64(o.Bytes))))
 	f.add("lost", lostWords(o.Lost))
 	if err := f.write(); err != nil {
 		return err
@@ -51,7 +52,7 @@ func lostWords(l api.Lost) string {
 		noun string
 	}{{l.Changes, "change"}, {l.Runs, "run"}, {l.Refused, "refused report"}} {
 		if part.n > 0 {
-			words = append(words, count(int(part.n), part.noun))
+			words = append(words, human.Count(int(part.n), part.noun))
 		}
 	}
 	return strings.Join(words, ", ")
@@ -84,7 +85,7 @@ func reportName(w api.WaitingReport) string { return fmt.Sprintf("%s/%d", w.Boot
 func waitingWords(w api.WaitingReport) string {
 	text := w.Outcome
 	if w.Kind == api.ReportRest {
-		text = count(int(w.Runs), "run")
+		text = human.Count(int(w.Runs), "run")
 	}
 	if w.InDoubt {
 		text += ", may have arrived"

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 //go:embed demo
@@ -129,7 +130,7 @@ func (d *demo) proof(ctx context.Context) error {
 	d.tell("The list of guests is the old one again:")
 	d.app.say("\n    %s", d.app.out.dim(strings.TrimSpace(string(guests))))
 	d.tell(fmt.Sprintf("From the command to the old version serving again it took %s, and the service was down for %s of it.",
-		seconds(w.Elapsed), seconds(w.Downtime)))
+		human.Seconds(w.Elapsed), human.Seconds(w.Downtime)))
 	return nil
 }
 

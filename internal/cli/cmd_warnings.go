@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 type cmdWarnings struct{}
@@ -67,7 +68,7 @@ func (*cmdOkay) run(ctx context.Context, a *app, _ []string) error {
 		}
 	}
 	return a.answer(map[string]int{"dismissed": len(warnings)}, func() error {
-		a.say("%s dismissed", count(len(warnings), "warning"))
+		a.say("%s dismissed", human.Count(len(warnings), "warning"))
 		return nil
 	})
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 type cmdWhy struct {
@@ -124,31 +126,10 @@ func ruleWords(w api.Why) string {
 	if w.Rule == "" {
 		return ""
 	}
-	if meaning := ruleMeanings()[w.Rule]; meaning != "" {
+	if meaning := healthstate.Meaning(w.Rule, w.Outcome); meaning != "" {
 		return w.Rule + ": " + meaning
 	}
 	return w.Rule
-}
-
-func ruleMeanings() map[string]string {
-	return map[string]string{
-		"active-to-error":       "it was well before and broken after, so the refresh is to blame",
-		"active-to-blocked":     "it was well before and needs a person now; you decide",
-		"active-to-unknown":     "it was well before and says nothing now; that alone takes nothing back",
-		"active-to-waiting":     "it was well before and waits for something that may come by itself",
-		"active-to-maintenance": "it was well before and is busy with itself",
-		"not-active-to-error":   "it was not well before either, so the refresh is not to blame",
-		"not-active-to-other":   "it was not well before either, so nothing was lost",
-		"to-active":             "it is well",
-		"crash-loop":            "pkgd or the host died again and again after the switch",
-		"no-revert":             "it would have been taken back, but --no-revert was given",
-		"on-regression-keep":    "the package asks to be kept even when it turns worse (on-regression: keep)",
-		"transaction":           "another package of the same transaction was taken back",
-		"first-install":         "a first installation stays: there is nothing to go back to",
-		"unchanged":             "the content is what ran already",
-		"by-hand":               "somebody asked for it",
-		"abort":                 "somebody aborted the change",
-	}
 }
 
 // restoredWords is what came back, and that common data never do.
@@ -196,9 +177,9 @@ func (a *app) refusedWords(w api.Why) string {
 }
 
 func tookWords(w api.Why) string {
-	words := seconds(w.Elapsed)
+	words := human.Seconds(w.Elapsed)
 	if w.Downtime > 0 {
-		words += ", " + seconds(w.Downtime) + " of it without services"
+		words += ", " + human.Seconds(w.Downtime) + " of it without services"
 	}
 	return words
 }

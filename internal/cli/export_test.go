@@ -8,7 +8,7 @@ import (
 	"pkgd.io/pkgd/internal/remote"
 )
 
-var Ago, In, Seconds, Size = ago, in, seconds, size
+var Ago, In, Size = ago, in, size
 
 // JudgeTimes are the rules that a hook breaks which takes so many seconds.
 func JudgeTimes(t *testing.T, manifest string, p95 float64) (rules []string) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"pkgd.io/pkgd/internal/human"
 )
 
 // healthOf asks hosts for health and shows what they answer, with what hooks
@@ -45,7 +47,7 @@ func (a *app) hostsTable(c collated) error {
 // hostsLine is what a monitoring system reads of several hosts: "FAULT - 3 hosts:
 // 1 FAULT, 1 silent, 1 OK; 5 packages: 4 active, 1 error".
 func (a *app) hostsLine(c collated) string {
-	line := a.out.status(c.Level) + " - " + count(len(c.Hosts.Hosts), "host")
+	line := a.out.status(c.Level) + " - " + human.Count(len(c.Hosts.Hosts), "host")
 	line += ": " + strings.Join(c.levels(), ", ") + "; " + countWords(c.Counts)
 	if a.env.StdoutTerminal {
 		return line

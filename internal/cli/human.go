@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"time"
+
+	"pkgd.io/pkgd/internal/human"
 )
 
 // since says how long ago a moment was, in the largest unit that fits.
@@ -10,7 +12,7 @@ func since(now time.Time, at *time.Time) string {
 	if at == nil || at.IsZero() {
 		return ""
 	}
-	return span(now.Sub(*at))
+	return human.Span(now.Sub(*at))
 }
 
 // ago is since with the word for it.
@@ -22,7 +24,7 @@ func ago(now time.Time, at *time.Time) string {
 	if d < time.Second {
 		return "just now"
 	}
-	return span(d) + " ago"
+	return human.Span(d) + " ago"
 }
 
 // in says when something will be.
@@ -34,7 +36,7 @@ func in(now time.Time, at *time.Time) string {
 	if d < time.Second {
 		return "now"
 	}
-	return "in " + span(rounded(d))
+	return "in " + human.Span(rounded(d))
 }
 
 // rounded is a time to come, to the nearest of the unit in which it is told:
@@ -48,38 +50,6 @@ func rounded(d time.Duration) time.Duration {
 	return d
 }
 
-// span is a duration for people: "12 s", "2 min", "3 h", "1 day", "3 days".
-func span(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return "0 s"
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	case d < 48*time.Hour:
-		return "1 day"
-	}
-	return fmt.Sprintf("%d days", d/(24*time.Hour))
-}
-
-// seconds is a measured time: "0.08 s", "0.2 s", "12 s", "3 min".
-func seconds(s float64) string {
-	switch {
-	case s < 0.0095:
-		return fmt.Sprintf("%.3f s", s)
-	case s < 0.095:
-		return fmt.Sprintf("%.2f s", s)
-	case s < 9.95:
-		return fmt.Sprintf("%.1f s", s)
-	case s < 60:
-		return fmt.Sprintf("%.0f s", s)
-	}
-	return span(time.Duration(s * float64(time.Second)))
-}
-
 // size is a number of bytes: "812 B", "1.4 MiB".
 func size(n int64) string {
 	if n < 1024 {
@@ -90,14 +60,6 @@ func size(n int64) string {
 		f, unit = f/1024, unit+1
 	}
 	return fmt.Sprintf("%.1f %ciB", f, "KMGTP"[unit])
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // stamp is a moment by the person's clock.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // statuses are all health statuses, in the order in which they are counted.
@@ -69,9 +70,9 @@ func countWords(counts map[string]int) string {
 		}
 	}
 	if len(parts) == 0 {
-		return count(total, "package")
+		return human.Count(total, "package")
 	}
-	return count(total, "package") + ": " + strings.Join(parts, ", ")
+	return human.Count(total, "package") + ": " + strings.Join(parts, ", ")
 }
 
 // recordLine is what a monitoring system reads of one package.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // recordText is all that is known of one package's health.
@@ -53,7 +54,7 @@ func (a *app) checkedWords(r api.Record) string {
 	}
 	words := ago(a.env.Now(), r.CheckedAt)
 	if r.Duration > 0 {
-		words += ", took " + seconds(r.Duration)
+		words += ", took " + human.Seconds(r.Duration)
 	}
 	if r.NextCheck != nil {
 		words += ", next " + in(a.env.Now(), r.NextCheck)

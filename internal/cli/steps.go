@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // step is one line of a package's story. Several tasks make one step where they
@@ -149,5 +150,5 @@ func (g *group) words() string {
 	if r := g.result(); r != "" {
 		return r
 	}
-	return seconds(g.took())
+	return human.Seconds(g.took())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // labelWidth is the width of the column that names the steps.
@@ -184,7 +185,7 @@ func progressWords(t api.Task, d time.Duration) string {
 	if d < time.Second {
 		return ""
 	}
-	return span(d)
+	return human.Span(d)
 }
 
 // draw puts the live part on the screen, with a spinner before each line.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 	"pkgd.io/pkgd/internal/pkginfo"
 )
 
@@ -168,10 +169,10 @@ func (t *trial) judgeSurroundings() {
 		t.find("run-disturbs-services", pkginfo.LevelWarn, "services do not stand as they stood: %s before, %s after", strings.Join(t.before.services, ", "), strings.Join(t.after.services, ", "))
 	}
 	if grown := t.after.processes - t.before.processes; grown > 0 && t.idle.processes > t.before.processes {
-		t.find("run-leaves-processes", pkginfo.LevelWarn, "%s more after %d runs", count(grown, "process"), t.Runs)
+		t.find("run-leaves-processes", pkginfo.LevelWarn, "%s more after %d runs", human.Count(grown, "process"), t.Runs)
 	}
 	if grown := t.after.sockets - t.before.sockets; grown >= t.Runs && t.idle.sockets-t.before.sockets >= t.Runs {
-		t.find("run-leaves-sockets", pkginfo.LevelWarn, "services hold %s more after %d runs: they do not close what the hook opens", count(grown, "socket"), t.Runs)
+		t.find("run-leaves-sockets", pkginfo.LevelWarn, "services hold %s more after %d runs: they do not close what the hook opens", human.Count(grown, "socket"), t.Runs)
 	}
 }
 
@@ -188,15 +189,15 @@ func (t *trial) judgeTimes(info *pkginfo.Info) {
 	interval := orDefault(info.Health.Interval, defaultInterval).Seconds()
 	switch {
 	case t.P95 > timeout/2:
-		t.find("run-near-timeout", pkginfo.LevelWarn, "95 of 100 runs take up to %s and %s is the most they may: a busy host will cut them off", seconds(t.P95), seconds(timeout))
+		t.find("run-near-timeout", pkginfo.LevelWarn, "95 of 100 runs take up to %s and %s is the most they may: a busy host will cut them off", human.Seconds(t.P95), human.Seconds(timeout))
 	case t.P95 > 1:
-		t.find("run-slow", pkginfo.LevelNote, "95 of 100 runs take up to %s; a refresh waits for it at least twice", seconds(t.P95))
+		t.find("run-slow", pkginfo.LevelNote, "95 of 100 runs take up to %s; a refresh waits for it at least twice", human.Seconds(t.P95))
 	}
 	if settle > 0 && settle < 3*t.P95 {
-		t.find("run-window-short", pkginfo.LevelWarn, "settle is %s, in which it cannot be run three times: a slow start is taken for a broken one", seconds(settle))
+		t.find("run-window-short", pkginfo.LevelWarn, "settle is %s, in which it cannot be run three times: a slow start is taken for a broken one", human.Seconds(settle))
 	}
 	if interval < 10*t.P95 {
-		t.find("run-interval-short", pkginfo.LevelWarn, "it is run every %s and takes %s: it keeps the host busy", seconds(interval), seconds(t.P95))
+		t.find("run-interval-short", pkginfo.LevelWarn, "it is run every %s and takes %s: it keeps the host busy", human.Seconds(interval), human.Seconds(t.P95))
 	}
 }
 
@@ -208,7 +209,7 @@ func orDefault(d *time.Duration, otherwise time.Duration) time.Duration {
 }
 
 func (t *trial) words() string {
-	return fmt.Sprintf("check-health: %d runs, %s, p95 %s, longest %s", t.Runs, counted(t.Statuses), seconds(t.P95), seconds(t.Longest))
+	return fmt.Sprintf("check-health: %d runs, %s, p95 %s, longest %s", t.Runs, counted(t.Statuses), human.Seconds(t.P95), human.Seconds(t.Longest))
 }
 
 func counted(statuses map[string]int) string {

@@ -8,6 +8,7 @@ import (
 
 	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // view is all that the template draws. It holds nothing that its caller may not
@@ -47,7 +48,7 @@ type moment struct {
 func (m moment) ISO() string { return m.at.UTC().Format(time.RFC3339) }
 
 // Ago is how long ago that was.
-func (m moment) Ago() string { return ago(m.now.Sub(m.at)) }
+func (m moment) Ago() string { return human.Span(m.now.Sub(m.at)) }
 
 // Stamp is the moment by the host's clock.
 func (m moment) Stamp() string { return m.at.In(m.now.Location()).Format(stampFormat) }

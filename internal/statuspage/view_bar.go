@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/healthstate"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // barHeight is how high a bar is drawn. Each status has its own height, so that
@@ -65,7 +66,7 @@ func (b bar) summary() string {
 	}
 	for i := len(ranked) - 1; i > 0; i-- {
 		if n := times[string(ranked[i])]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", ranked[i], number(n, "time")))
+			parts = append(parts, fmt.Sprintf("%s %s", ranked[i], human.Count(n, "time")))
 		}
 	}
 	return strings.Join(parts, ", ")

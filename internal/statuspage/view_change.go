@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
 
 // changeView is a package's last change and why it ended as it did. What hooks
@@ -33,7 +35,7 @@ func newChangeView(w *api.Why, now time.Time) *changeView {
 	}
 	v := &changeView{
 		At: moment{w.At, now}, Versions: versions(*w), Before: saidOf(w.Before), After: saidOf(w.After),
-		Restored: saidOf(w.Restored), Rule: meaning(*w), Refused: momentOf(w.RefusedUntil, now),
+		Restored: saidOf(w.Restored), Rule: healthstate.Meaning(w.Rule, w.Outcome), Refused: momentOf(w.RefusedUntil, now),
 		Checks: w.CheckDiff, Person: w.WantsPerson, Took: took(*w),
 	}
 	v.Words, v.Mood = outcome(*w)
@@ -83,16 +85,9 @@ func took(w api.Why) string {
 	if w.Elapsed <= 0 {
 		return ""
 	}
-	text := seconds(w.Elapsed)
+	text := human.Seconds(w.Elapsed)
 	if w.Downtime > 0 {
-		text += fmt.Sprintf(", %s of it without services", seconds(w.Downtime))
+		text += fmt.Sprintf(", %s of it without services", human.Seconds(w.Downtime))
 	}
 	return text
-}
-
-func seconds(s float64) string {
-	if s < 0.095 {
-		return fmt.Sprintf("%.2f s", s)
-	}
-	return lasting(time.Duration(s * float64(time.Second)))
 }

@@ -6,39 +6,8 @@ import (
 
 	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/human"
 )
-
-// ago is a time that has passed, in the largest unit that fits: "3 days".
-func ago(d time.Duration) string {
-	switch {
-	case d < 5*time.Second:
-		return "a moment"
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	case d < 48*time.Hour:
-		return "1 day"
-	}
-	return fmt.Sprintf("%d days", d/(24*time.Hour))
-}
-
-// lasting is how long something took: "0.4 s", "3 min".
-func lasting(d time.Duration) string {
-	if d < 10*time.Second {
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return ago(d)
-}
-
-func number(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
 
 const stampFormat = "2 Jan 15:04"
 
@@ -99,7 +68,7 @@ func (s span) tell(x exposure, zone *time.Location) string {
 		for _, st := range s.within {
 			sum += st.length()
 		}
-		text += fmt.Sprintf(" (%s)", lasting(sum))
+		text += fmt.Sprintf(" (%s)", human.Seconds(sum.Seconds()))
 	}
 	if why := reason(last.code, last.message); x >= full && why != "" {
 		text += " — " + why
@@ -174,26 +143,4 @@ func outcome(w api.Why) (words, mood string) {
 		return "taken back by hand", "good"
 	}
 	return "refreshed", "good"
-}
-
-// meaning is the rule of a change in words.
-func meaning(w api.Why) string {
-	for _, row := range healthstate.Rules() {
-		if row.Rule == w.Rule && row.Outcome == w.Outcome {
-			return row.Text
-		}
-	}
-	switch w.Rule {
-	case healthstate.RuleTransaction:
-		return "another package of the same transaction was taken back"
-	case healthstate.RuleFirstInstall:
-		return "a first installation stays: there is nothing to go back to"
-	case healthstate.RuleUnchanged:
-		return "the content is what ran already"
-	case healthstate.RuleByHand:
-		return "somebody asked for it"
-	case healthstate.RuleAbort:
-		return "somebody aborted the change"
-	}
-	return ""
 }

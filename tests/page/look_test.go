@@ -134,7 +134,7 @@ func TestWithoutAScriptThePageIsComplete(t *testing.T) {
 	_, win := open(t, looks["no-script"])
 	do(t, win, chromedp.Click("#package-web summary"), chromedp.WaitVisible("#package-web .story"))
 	story := eval[string](t, win, `document.querySelector("#package-web .story").innerText`)
-	wantAll(t, story, "taken back", "schema-too-new: Schema 42 is newer than this program", "the refresh broke it", "Refused", "0.08 s of it without services")
+	wantAll(t, story, "taken back", "schema-too-new: Schema 42 is newer than this program", "so the refresh is to blame", "Refused", "0.08 s of it without services")
 	if silent := eval[int](t, win, `[...document.querySelectorAll("rect.span")].filter(s => s.querySelector("title")?.textContent !== s.getAttribute("aria-label")).length`); silent > 0 {
 		t.Errorf("%d spans do not tell what they are when pointed at", silent)
 	}

@@ -11,8 +11,8 @@
 
   let ahead = 0; // of our clock over the server's, milliseconds
 
-  const words = (seconds) => {
-    if (seconds < 5) return "a moment";
+  const span = (seconds) => {
+    if (seconds < 1) return "0 s";
     if (seconds < 60) return Math.floor(seconds) + " s";
     if (seconds < 3600) return Math.floor(seconds / 60) + " min";
     if (seconds < 86400) return Math.floor(seconds / 3600) + " h";
@@ -22,7 +22,7 @@
 
   const age = () => {
     for (const t of document.querySelectorAll("time[data-ago]")) {
-      const text = words((Date.now() - ahead - Date.parse(t.dateTime)) / 1000);
+      const text = span((Date.now() - ahead - Date.parse(t.dateTime)) / 1000);
       if (text !== t.textContent) t.textContent = text;
     }
   };
