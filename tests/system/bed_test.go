@@ -10,7 +10,10 @@ import (
 	"testing"
 )
 
-var deb = flag.String("deb", "", "the .deb to install; without it nothing is tested here")
+var (
+	deb = flag.String("deb", "", "the .deb to install; without it nothing is tested here")
+	rpm = flag.String("rpm", "", "the .rpm to install, for the test of that")
+)
 
 const config = "health: {interval: 1h, settle: 5s, bake: 0s}\nlisten: [\"unix:///run/pkgd/health.sock\"]\n"
 
@@ -21,10 +24,19 @@ type bed struct {
 	trees int // made so far
 }
 
+// newBed boots a bed with the .deb installed.
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	if *deb == "" {
-		t.Skip("no -deb is given: ./run-checks --system builds one and gives it")
+	b := bareBed(t, *deb, "/srv/pkgd.deb")
+	b.run("dpkg", "--force-confold", "-i", "/srv/pkgd.deb")
+	return b
+}
+
+// bareBed boots a bed with nothing but a package's file on its disk.
+func bareBed(t *testing.T, file, path string) *bed {
+	t.Helper()
+	if file == "" {
+		t.Skip("no -deb and -rpm are given: ./run-checks --system builds both and gives them")
 	}
 	b := &bed{t: t}
 	b.dir = strings.TrimSpace(b.must("./bed", "up"))
@@ -34,9 +46,8 @@ func newBed(t *testing.T) *bed {
 		}
 		b.must("./bed", "down", b.dir)
 	})
-	b.must("./bed", "put", b.dir, *deb, "/srv/pkgd.deb")
+	b.must("./bed", "put", b.dir, file, path)
 	b.write("/etc/pkgd/pkgd.yaml", config, 0o644)
-	b.run("dpkg", "--force-confold", "-i", "/srv/pkgd.deb")
 	return b
 }
 

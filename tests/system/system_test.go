@@ -113,6 +113,9 @@ func TestRemovingThePackageEndsItsServicesAndPurgingItItsState(t *testing.T) {
 	if code := b.exits("test", "-e", "/var/lib/pkgd/state.db"); code != 0 {
 		t.Error("removing pkgd lost its state")
 	}
+	if code := b.exits("test", "-e", "/run/pkgd"); code == 0 {
+		t.Error("removing pkgd left its sockets")
+	}
 	b.run("dpkg", "-P", "pkgd")
 	if code := b.exits("test", "-e", "/var/lib/pkgd"); code == 0 {
 		t.Error("purging pkgd left its state")
