@@ -40,8 +40,11 @@ var varying = []struct {
 	{regexp.MustCompile(`-\d{8}-\d{6}`), "-TIME"},
 	{regexp.MustCompile(`[\d.]+ (s|min|h)\b`), "WHILE"},
 	{regexp.MustCompile(`just now`), "WHILE ago"},
+	{regexp.MustCompile(` \(the last of \d+ runs\)`), ""}, // the first may come before the service is up
 	{regexp.MustCompile(`[ \t]+`), " "},
 	{regexp.MustCompile(`(?m) $`), ""},
+	// Steps that have a line only where they took half a second.
+	{regexp.MustCompile(`(?m)^ ✓ (?:fetch|verify|copy data|set aside data|[a-z]+ package|[a-z]+ revisions|install|configure|remove|pre-refresh|post-refresh) WHILE\n`), ""},
 }
 
 func plain(s string) string {

@@ -63,18 +63,19 @@ func TestSkeletonsHookSaysWaitingProperly(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "ctl"), []byte("#!/bin/sh\necho \"$2 $3\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct{ ready, want string }{
-		{"", "waiting --code=starting\n"},
-		{"schema 1\n", "active \n"},
-		{"schema 2\n", "error --code=wrong-schema\n"},
+	for _, test := range []struct{ ready, schema, want string }{
+		{"", "schema 2\n", "waiting --code=starting\n"},
+		{"6\n", "schema 2\n", "waiting --code=starting\n"}, // of the revision before
+		{"7\n", "schema 1\n", "active \n"},
+		{"7\n", "schema 2\n", "error --code=wrong-schema\n"},
 	} {
-		if test.ready != "" {
-			if err := os.WriteFile(filepath.Join(data, "ready"), []byte(test.ready), 0o644); err != nil {
+		for name, text := range map[string]string{"ready": test.ready, "data": test.schema} {
+			if err := os.WriteFile(filepath.Join(data, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
 		cmd := exec.Command(hook)
-		cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "PKG_DATA=" + data}
+		cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "PKG_DATA=" + data, "PKG_REVISION=7"}
 		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != test.want {
 			t.Errorf("with ready %q the hook says %q (%v), want %q", test.ready, out, err, test.want)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -101,7 +102,8 @@ func TestListenerThatDoesNotReadIsDroppedAndHoldsNobodyUp(t *testing.T) {
 	for range 10 * daemon.Backlog {
 		f.turn(api.Transition{Message: big}) // would wait here for ever
 	}
-	if _, err := io.Copy(io.Discard, lines); err != nil {
+	// In the midst of an event, where it could not even be told so in time.
+	if _, err := io.Copy(io.Discard, lines); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the stream did not end: %v", err)
 	}
 }
