@@ -176,7 +176,7 @@ func moveData(ctx context.Context, src, dst string) error {
 }
 
 // asides lists what is described, newest first. What has no description holds
-// no data: the description comes first.
+// no data: the description comes first, and Clean removes what has none.
 func (b *Backend) asides() ([]aside, error) {
 	entries, err := os.ReadDir(b.dirs.RevertedData())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -295,19 +295,11 @@ func (b *Backend) ExpireAside(boot string, uptime time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// expired tells whether something set aside may go. A folder without a
-// description holds nothing; its own time counts. One whose description cannot
+// expired tells whether something set aside may go. One whose description cannot
 // be read stays.
 func (b *Backend) expired(e os.DirEntry, boot string, uptime time.Duration) bool {
 	a, err := b.about(e.Name())
-	if err == nil {
-		return a.RestAt(boot, uptime) == 0
-	}
-	if !errors.Is(err, fs.ErrNotExist) || exists(b.asideData(e.Name())) {
-		return false
-	}
-	fi, err := e.Info()
-	return err == nil && time.Since(fi.ModTime()) > keepAside
+	return err == nil && a.RestAt(boot, uptime) == 0
 }
 
 // NoteAside writes down how much longer everything set aside is to be kept: what

@@ -18,7 +18,10 @@ func (b *Backend) Clean(known func(name string, rev int) bool, awaited func(id s
 	errs := []error{
 		disk.RemoveTemps(b.dirs.Staging()),
 		disk.RemoveTemps(b.dirs.RevertedData()),
+		disk.RemoveTemps(b.allData()),
+		disk.RemoveTemps(b.dirs.Packages()),
 		b.cleanStaged(awaited),
+		b.cleanAsides(),
 	}
 	names, err := folders(b.allData())
 	errs = append(errs, err)
@@ -40,6 +43,21 @@ func (b *Backend) cleanStaged(awaited func(id string) bool) error {
 		if !awaited(id) {
 			errs = append(errs, disk.Discard(b.staged(id)))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// cleanAsides removes places for data to set aside of which not even the
+// description was finished, and what is half made in the others.
+func (b *Backend) cleanAsides() error {
+	ids, err := folders(b.dirs.RevertedData())
+	errs := []error{err}
+	for _, id := range ids {
+		if !exists(b.asideAbout(id)) && !exists(b.asideData(id)) {
+			errs = append(errs, disk.Discard(b.asideDir(id)))
+			continue
+		}
+		errs = append(errs, disk.RemoveTemps(b.asideDir(id)))
 	}
 	return errors.Join(errs...)
 }

@@ -161,7 +161,12 @@ func TestCleanRemovesOnlyWhatNobodyKnows(t *testing.T) {
 	must(t, err)
 	old := time.Now().Add(-365 * 24 * time.Hour) // or the clock has jumped: both are no reason to delete
 	must(t, os.Chtimes(filepath.Join(h.dirs.Staging(), "change-waiting"), old, old))
-	for _, dir := range []string{h.dirs.Staging(), h.dirs.Package("web"), h.dirs.Package("gone"), h.dirs.Data("web")} {
+	write(t, filepath.Join(h.dirs.RevertedData(), "web-2-half/.tmp-about.json-1"), "", 0o600)
+	write(t, filepath.Join(h.dirs.RevertedData(), "web-2-whole/about.json"), "{}", 0o600)
+	write(t, filepath.Join(h.dirs.RevertedData(), "web-2-whole/.tmp-about.json-2"), "", 0o600)
+	for _, dir := range []string{
+		h.dirs.Staging(), h.dirs.Package("web"), h.dirs.Package("gone"), h.dirs.Data("web"), h.dirs.Packages(), filepath.Dir(h.dirs.Data("web")),
+	} {
 		write(t, filepath.Join(dir, ".tmp-half/x"), "", 0o400)
 	}
 	must(t, os.MkdirAll(h.dirs.Revision("gone", 7), 0o555))
@@ -183,6 +188,7 @@ func TestCleanRemovesOnlyWhatNobodyKnows(t *testing.T) {
 		"lib/pkgd/data/web", "lib/pkgd/data/web/4", "lib/pkgd/data/web/common",
 		"lib/pkgd/packages", "lib/pkgd/packages/web",
 		"lib/pkgd/packages/web/1", "lib/pkgd/packages/web/3", "lib/pkgd/packages/web/current",
+		"lib/pkgd/reverted-data", "lib/pkgd/reverted-data/web-2-whole", "lib/pkgd/reverted-data/web-2-whole/about.json",
 	}
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
