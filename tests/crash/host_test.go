@@ -139,7 +139,7 @@ func (h *host) dieAt(s steps, n int) (died *atomic.Bool) {
 // comes.
 func (h *host) live(do func(*world.World)) {
 	h.Helper()
-	if h.Client.AwaitDaemon(h.Ctx()) == nil {
+	if h.Up() == nil {
 		do(h.World)
 	}
 	_ = h.Cmd.Process.Signal(unix.SIGTERM)

@@ -84,7 +84,7 @@ func cutAt(t *testing.T, ready *site, n int, d world.Deed, may map[string]world.
 	w := ready.again(t)
 	rule, cut := w.cutPower(n)
 	w.Launch(rule, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNC, unix.SYS_SYNCFS)
-	if w.Client.AwaitDaemon(w.Ctx()) == nil {
+	if w.Up() == nil {
 		d.Do(w.World) // it dies in the middle
 	}
 	w.Gate.Set(gate.LetThrough)

@@ -98,7 +98,20 @@ func (w *World) Start(calls ...int) {
 func (w *World) TryStart(calls ...int) error {
 	w.Helper()
 	w.Launch(gate.LetThrough, calls...)
-	return w.Client.AwaitDaemon(w.Ctx())
+	return w.Up()
+}
+
+// Up waits until the daemon answers, or has ended. A process that one before it
+// was just starting may hold that one's socket for a moment, and let go of it
+// without an answer: then it asks again.
+func (w *World) Up() error {
+	ctx := w.Ctx()
+	for {
+		err := w.Client.AwaitDaemon(ctx)
+		if err == nil || ctx.Err() != nil || !w.Alive() {
+			return err
+		}
+	}
 }
 
 // Launch runs the daemon with a rule at its gate from the first call on, and
