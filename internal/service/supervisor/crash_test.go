@@ -158,6 +158,23 @@ func TestAServiceThatOutlivedItsDaemonIsEndedBeforeItIsStartedAgain(t *testing.T
 	}
 }
 
+// A change that goes on after a crash stops services to touch their data.
+func TestAServiceThatOutlivedItsDaemonIsGoneWhenItIsStopped(t *testing.T) {
+	d := newRoot(t)
+	killDaemon(t, d, "none", stubborn)
+	pid := pidIn(t, d.Root, "main")
+	if !alive(pid) {
+		t.Fatal("it did not outlive its daemon")
+	}
+	m := newManager(t, d)
+	if err := m.Stop(t.Context(), "web", nil); err != nil {
+		t.Fatal(err)
+	}
+	if alive(pid) {
+		t.Error("it lives on though its package was stopped")
+	}
+}
+
 func forgetRecords(t *testing.T, d dirs.Dirs) {
 	t.Helper()
 	entries, err := os.ReadDir(d.RunServices())

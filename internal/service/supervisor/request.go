@@ -38,13 +38,18 @@ func (s *Supervisor) startPackage(ctx context.Context, pkg string, units []servi
 	return ctx.Err()
 }
 
-// Stop ends services, each once those that follow it have ended.
+// Stop ends services, each once those that follow it have ended, and waits for
+// what outlived an earlier daemon: who stops them is about to touch their data.
 func (s *Supervisor) Stop(ctx context.Context, pkg string, names []string) error {
 	end, err := s.turns.Stop(ctx, pkg)
 	if err != nil {
 		return err
 	}
 	defer end()
+	s.left.await(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	return stopInOrder(ctx, s.named(pkg, names))
 }
 
