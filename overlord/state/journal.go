@@ -127,10 +127,22 @@ func (st *store) entriesBelow(prefix, below string) (out []journalEntry, err err
 	return out, err
 }
 
+// entryNumber is the number in an entry's key: what follows the journal's name and
+// a zero byte. A key that is damaged must not send the search in circles.
+func entryNumber(k []byte) (uint64, error) {
+	if len(k) < 9 || k[len(k)-9] != 0 {
+		return 0, fmt.Errorf("%s %q: its key is damaged", journalBucket, k)
+	}
+	return binary.BigEndian.Uint64(k[len(k)-8:]), nil
+}
+
 // lastEntry finds the highest number of all journals, one seek a journal.
-func lastEntry(tx *bolt.Tx) (last uint64) {
+func lastEntry(tx *bolt.Tx) (last uint64, err error) {
 	c := tx.Bucket([]byte(journalBucket)).Cursor()
 	for k, _ := c.First(); k != nil; {
+		if _, err := entryNumber(k); err != nil {
+			return 0, err
+		}
 		name := k[:len(k)-8]
 		next := append(bytes.Clone(name[:len(name)-1]), 1)
 		var end []byte
@@ -139,10 +151,14 @@ func lastEntry(tx *bolt.Tx) (last uint64) {
 		} else {
 			end, _ = c.Prev()
 		}
-		last = max(last, binary.BigEndian.Uint64(end[len(end)-8:]))
+		n, err := entryNumber(end)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, n)
 		k, _ = c.Seek(next)
 	}
-	return last
+	return last, nil
 }
 
 // SetBlob keeps b on disk only, under key; nil deletes.

@@ -14,7 +14,10 @@ import (
 // ready changes, so that old work costs a start nothing but its headlines.
 func (s *State) load() error {
 	return s.store.view(func(tx *bolt.Tx) error {
-		s.lastEntry = lastEntry(tx)
+		var err error
+		if s.lastEntry, err = lastEntry(tx); err != nil {
+			return err
+		}
 		for bucket, f := range map[string]func(k, v []byte) error{
 			metaBucket: s.loadCounters, entityBucket: s.loadEntity, warningBucket: s.loadWarning, changeBucket: s.loadChange,
 		} {
