@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // bin is the folder of the programs under test.
@@ -44,7 +46,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(work) })
+	t.Cleanup(func() { daemontest.RemoveAll(work) })
 	testscript.Run(t, testscript.Params{
 		Dir:         "scripts",
 		WorkdirRoot: work,
@@ -84,17 +86,6 @@ func setup(env *testscript.Env) error {
 	env.Setenv("NO_COLOR", "1")
 	env.Setenv("LANG", "C.UTF-8")
 	return os.WriteFile(filepath.Join(etc, "pkgd.yaml"), []byte(quick), 0o644)
-}
-
-// removeAll removes a tree in which pkgd has made revisions read-only.
-func removeAll(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	_ = os.RemoveAll(dir)
 }
 
 // executable makes the hooks, plug-ins and programs of package folders so: an

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // step is one command that the tutorial shows, with what it prints.
@@ -65,7 +67,7 @@ func TestTheTutorialShowsWhatHappens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(dir) })
+	t.Cleanup(func() { daemontest.RemoveAll(dir) })
 	env := append(os.Environ(), "PKGD_ROOT="+filepath.Join(dir, "r"), "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1", "LANG=C.UTF-8", "EXIT=0")
 	serve(t, env)
 	for _, s := range steps(string(page)) {

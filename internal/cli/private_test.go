@@ -91,16 +91,10 @@ func TestLintRunFindsWhatOnlyRunningShows(t *testing.T) {
 			t.Parallel()
 			dir := shortDir(t)
 			writePackage(t, dir, test.hook)
-			cmd := exec.Command(pkgd, "lint", dir, "--run", "--runs=3", "--format=json")
-			cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
-			out, err := cmd.Output()
-			var answer lintAnswer
-			if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil {
-				t.Fatalf("%v, %v: %s", err, jsonErr, out)
-			}
+			answer, err := lintRun(t, pkgd, tmp, dir)
 			bad := slices.ContainsFunc(answer.Findings, func(f finding) bool { return f.Level == "error" })
 			if got := strings.Join(answer.ofRuns(), " "); got != test.want || bad != (err != nil) || answer.Run.Runs != 3 {
-				t.Errorf("found %q, want %q (%v): %s", got, test.want, err, out)
+				t.Errorf("found %q, want %q (%v): %+v", got, test.want, err, answer)
 			}
 		})
 	}
@@ -111,6 +105,18 @@ type finding struct{ Rule, Level string }
 type lintAnswer struct {
 	Findings []finding
 	Run      *struct{ Runs int }
+}
+
+// lintRun runs the hook of the package in dir three times; err is how lint ended.
+func lintRun(t *testing.T, pkgd, tmp, dir string) (answer lintAnswer, err error) {
+	t.Helper()
+	cmd := exec.Command(pkgd, "lint", dir, "--run", "--runs=3", "--format=json")
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	out, err := cmd.Output()
+	if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil {
+		t.Fatalf("%v, %v: %s", err, jsonErr, out)
+	}
+	return answer, err
 }
 
 // ofRuns are the rules that runs broke, but for those of how long they took:
@@ -147,15 +153,9 @@ func TestLintRunFindsWhatAHookDoesToServices(t *testing.T) {
 			writePackage(t, dir, test.hook)
 			write(t, dir, "bin/serve", "#!/bin/sh\n"+test.service+"\n")
 			write(t, dir, "meta/pkg.yaml", manifest+"services: {serve: {command: bin/serve, restart: no}}\n")
-			cmd := exec.Command(pkgd, "lint", dir, "--run", "--runs=3", "--format=json")
-			cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
-			out, err := cmd.Output()
-			var answer lintAnswer
-			if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil {
-				t.Fatalf("%v, %v: %s", err, jsonErr, out)
-			}
+			answer, err := lintRun(t, pkgd, tmp, dir)
 			if !slices.Contains(answer.ofRuns(), test.want) {
-				t.Errorf("%v: %s", err, out)
+				t.Errorf("%v: %+v", err, answer)
 			}
 		})
 	}

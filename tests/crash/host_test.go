@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/daemontest"
 	"pkgd.io/pkgd/tests/gate"
 	"pkgd.io/pkgd/tests/world"
 )
@@ -55,7 +56,7 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(top) })
+	t.Cleanup(func() { daemontest.RemoveAll(top) })
 	h := inside(t, top)
 	h.Write(h.Dirs.Config(), "health: {interval: 1h, settle: 300ms, bake: 0s}\nservices: embedded\n", 0o644)
 	return h
@@ -64,16 +65,6 @@ func newHost(t *testing.T) *host {
 func inside(t *testing.T, top string) *host {
 	t.Helper()
 	return &host{world.New(t, bin, filepath.Join(top, "r"), filepath.Join(top, "p")), top}
-}
-
-func removeAll(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err == nil && e.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	_ = os.RemoveAll(dir)
 }
 
 // keep remembers the root as it is now.
@@ -86,7 +77,7 @@ func (h *host) keep() {
 func (h *host) again(t *testing.T) *host {
 	t.Helper()
 	n := inside(t, h.top)
-	removeAll(n.Dirs.Root)
+	daemontest.RemoveAll(n.Dirs.Root)
 	n.copy(filepath.Join(h.top, "kept"), n.Dirs.Root)
 	return n
 }

@@ -68,7 +68,7 @@ func New(t testing.TB, bin, config string) *Host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(root) })
+	t.Cleanup(func() { RemoveAll(root) })
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func New(t testing.TB, bin, config string) *Host {
 	return h
 }
 
-// removeAll removes a tree in which pkgd has made revisions read-only.
-func removeAll(dir string) {
+// RemoveAll removes a tree in which pkgd has made revisions read-only.
+func RemoveAll(dir string) {
 	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			_ = os.Chmod(path, 0o755)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // bin is the folder of the programs under test.
@@ -96,22 +97,11 @@ func shortDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeAll(dir) })
+	t.Cleanup(func() { daemontest.RemoveAll(dir) })
 	if err := os.Chmod(dir, 0o755); err != nil { // for tools that are never root
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// removeAll removes a tree in which pkgd has made revisions read-only.
-func removeAll(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	_ = os.RemoveAll(dir)
 }
 
 func write(t *testing.T, path, text string, mode os.FileMode) string {

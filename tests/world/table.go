@@ -3,11 +3,12 @@ package world
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // Finding is a row of the table: a fault, when it came, how many times, and what
@@ -57,18 +58,5 @@ func PrintTable(document, name string) error {
 	if document == "" {
 		return nil
 	}
-	return replaceBetween(document, "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n", b.String())
-}
-
-func replaceBetween(document, begin, end, rows string) error {
-	text, err := os.ReadFile(document)
-	if err != nil {
-		return err
-	}
-	head, rest, ok := strings.Cut(string(text), begin)
-	_, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		return fmt.Errorf("%s has no place for the table: %q … %q", document, begin, end)
-	}
-	return os.WriteFile(document, []byte(head+begin+rows+end+tail), 0o644)
+	return daemontest.PutTable(document, name, b.String())
 }
