@@ -260,21 +260,39 @@ func (b *bus) await(ctx context.Context) (*link, error) {
 const askTries = 3
 
 // ask calls f with the connection, again with the next one when it was lost
-// meanwhile. f must be something that may be asked twice.
+// meanwhile, or when systemd has left the bus for a moment. f must be something
+// that may be asked twice.
 func (b *bus) ask(ctx context.Context, f func(l *link) error) error {
+	late := time.Now().Add(reconnectGrace)
 	for try := 1; ; try++ {
 		l, err := b.await(ctx)
 		if err != nil {
 			return causeOf(ctx, err)
 		}
 		err = f(l)
-		if err == nil || refused(err) || l.Connected() {
+		switch {
+		case away(err) && time.Now().Before(late):
+			sleep(ctx, awayPause)
+		case err == nil || refused(err) || l.Connected() && !away(err):
 			return causeOf(ctx, err)
-		}
-		if try == askTries {
+		case try >= askTries || away(err):
 			return causeOf(ctx, unreachable{err})
 		}
 	}
+}
+
+// awayPause is how long systemd is given before it is looked for again.
+const awayPause = 100 * time.Millisecond
+
+// away says whether err means that nobody answers on a bus that is there: systemd
+// leaves it and comes back when it executes itself anew, as its upgrade does.
+func away(err error) bool {
+	for _, name := range []string{"NoReply", "NameHasNoOwner", "ServiceUnknown"} {
+		if isError(err, "org.freedesktop.DBus.Error."+name) {
+			return true
+		}
+	}
+	return false
 }
 
 // causeOf is err, or why ctx ended, if that is what it comes from.

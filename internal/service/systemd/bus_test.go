@@ -115,6 +115,21 @@ func TestABusThatDiesInTheMiddleOfAJobIsReachedAgain(t *testing.T) {
 	check(t, m.Stop(t.Context(), "web", nil))
 }
 
+func TestASystemdThatExecutesItselfAnewIsWaitedFor(t *testing.T) {
+	b := newFakeBus(t)
+	b.set(func() { b.answer = dbus.NewError("org.freedesktop.DBus.Error.NoReply", []any{"it has left"}) })
+	m, u := onFakeBus(t, b)
+	started := make(chan error, 1)
+	go func() { started <- m.Start(t.Context(), []service.Unit{u}) }()
+	b.want("StartUnit")
+	b.set(func() { b.answer = nil })
+	check(t, <-started)
+	all, err := m.Status(t.Context(), "web")
+	if err != nil || len(all) != 1 || all[0].State != service.Active {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 func TestABusThatIsGoneForGoodEndsWhatIsAsked(t *testing.T) {
 	b := newFakeBus(t)
 	m, u := onFakeBus(t, b)
