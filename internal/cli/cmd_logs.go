@@ -56,15 +56,18 @@ func (c *cmdLogs) runThere(ctx context.Context, a *app) error {
 	return a.logsOf(ctx, question{elsewhere: c.elsewhere, words: words, usual: remote.Timeout})
 }
 
-func (a *app) logLine(l api.LogLine) error {
+func (a *app) logLine(l api.LogLine) error { return a.printLine(l, l, "") }
+
+// printLine prints one line of a log: whole, or as text after whose it is.
+func (a *app) printLine(whole any, l api.LogLine, whose string) error {
 	switch a.format {
 	case "json":
-		return json.NewEncoder(a.env.Stdout).Encode(l)
+		return json.NewEncoder(a.env.Stdout).Encode(whole)
 	case "yaml":
 		fmt.Fprintln(a.env.Stdout, "---")
-		return writeYAML(a.env.Stdout, l)
+		return writeYAML(a.env.Stdout, whole)
 	}
 	at := a.out.dim(l.At.In(a.env.Now().Location()).Format(time.RFC3339))
-	_, err := fmt.Fprintf(a.env.Stdout, "%s %s.%s: %s\n", at, l.Package, l.Service, harmless(l.Line))
+	_, err := fmt.Fprintf(a.env.Stdout, "%s %s%s.%s: %s\n", at, whose, harmless(l.Package), harmless(l.Service), harmless(l.Line))
 	return err
 }

@@ -6,10 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/remote"
@@ -61,14 +59,5 @@ func readLogs(ans remote.Answer) (lines []api.HostLogLine, err error) {
 }
 
 func (a *app) hostLogLine(l api.HostLogLine) error {
-	switch a.format {
-	case "json":
-		return json.NewEncoder(a.env.Stdout).Encode(l)
-	case "yaml":
-		fmt.Fprintln(a.env.Stdout, "---")
-		return writeYAML(a.env.Stdout, l)
-	}
-	at := a.out.dim(l.At.In(a.env.Now().Location()).Format(time.RFC3339))
-	_, err := fmt.Fprintf(a.env.Stdout, "%s %s %s.%s: %s\n", at, a.out.bold(l.Host), harmless(l.Package), harmless(l.Service), harmless(l.Line))
-	return err
+	return a.printLine(l, l.LogLine, a.out.bold(l.Host)+" ")
 }

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/tests/daemontest"
 	"pkgd.io/pkgd/tests/gate"
 	"pkgd.io/pkgd/tests/world"
@@ -22,20 +21,13 @@ var bin string // folder of the programs under test
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
+	os.Exit(daemontest.Programs(func(dir string) int {
+		bin = dir
+		return run(m)
+	}))
 }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("/tmp", "pcb")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		bin = dir
-		err = needs.Pkgd(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	code := m.Run()
 	if err := world.PrintTable(*table, "deaths"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

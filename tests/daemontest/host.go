@@ -41,7 +41,7 @@ type Host struct {
 	trees int
 }
 
-// Log is what the daemon says on stderr.
+// Log is what a program says; it may be read meanwhile.
 type Log struct {
 	mu  sync.Mutex // guards buf
 	buf bytes.Buffer

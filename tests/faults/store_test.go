@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"pkgd.io/pkgd/tests/daemontest"
 	"pkgd.io/pkgd/tests/world"
 )
 
@@ -93,7 +94,7 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 		}
 		bad := append([]byte{}, good...)
 		bad[at] ^= 0x55
-		w.Said = &world.Journal{}
+		w.Said = &daemontest.Log{}
 		w.Write(w.Dirs.State(), string(bad), 0o600)
 		w.Write(w.Dirs.StateBackup(), string(backup), 0o600)
 		if err := w.TryStart(); err == nil {

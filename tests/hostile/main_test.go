@@ -2,11 +2,10 @@ package hostile
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 
-	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // bin is the folder of the programs under test.
@@ -19,22 +18,9 @@ func TestMain(m *testing.M) {
 		play(os.Args[2:])
 		return
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
 	flag.Parse()
-	var err error
-	if bin, err = os.MkdirTemp("/tmp", "pb"); err == nil {
-		defer os.RemoveAll(bin)
-		err = needs.Pkgd(bin)
-	}
-	if err == nil {
-		err = os.Chmod(bin, 0o755)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(daemontest.Programs(func(dir string) int {
+		bin = dir
+		return m.Run()
+	}))
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/tests/daemontest"
 )
 
@@ -28,15 +27,13 @@ func run(m *testing.M) int {
 	if !*wanted {
 		return m.Run()
 	}
-	var err error
-	if bin, err = os.MkdirTemp("/tmp", "pb"); err == nil {
-		defer os.RemoveAll(bin)
-		err = needs.Pkgd(bin)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	return daemontest.Programs(func(dir string) int {
+		bin = dir
+		return runAndTell(m)
+	})
+}
+
+func runAndTell(m *testing.M) int {
 	code := m.Run()
 	if err := printTable(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pkgd.io/pkgd/tests/daemontest"
 	"pkgd.io/pkgd/tests/gate"
 )
 
@@ -29,7 +30,7 @@ type host struct {
 	at    map[string]string // port that a page says → address here
 	paths []string          // path that a page says, path here, and so on
 	env   []string
-	log   *output
+	log   *daemontest.Log
 
 	rule   gate.Rule // for what is written to disk; nil: no gate
 	daemon *exec.Cmd
@@ -48,7 +49,7 @@ func newHost(t *testing.T, config string, env ...string) *host {
 // hostBehind is newHost whose writes to disk a rule decides over.
 func hostBehind(t *testing.T, rule gate.Rule, config string, env ...string) *host {
 	t.Helper()
-	h := &host{t: t, dir: shortDir(t), at: map[string]string{}, log: &output{}, rule: rule}
+	h := &host{t: t, dir: shortDir(t), at: map[string]string{}, log: &daemontest.Log{}, rule: rule}
 	h.http = h.here("127.0.0.1:8092")
 	h.root = filepath.Join(h.dir, "r")
 	h.env = append(os.Environ(), "PKGD_ROOT="+h.root, "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1", "LANG=C.UTF-8")
@@ -216,7 +217,7 @@ func (h *host) answers(path string, want int) {
 func (h *host) runs(path string, args ...string) *exec.Cmd {
 	h.t.Helper()
 	cmd := exec.Command(path, args...)
-	out := &output{}
+	out := &daemontest.Log{}
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = h.dir, h.env, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -230,22 +231,4 @@ func (h *host) runs(path string, args ...string) *exec.Cmd {
 		}
 	})
 	return cmd
-}
-
-// output may be read while a program writes it.
-type output struct {
-	mu sync.Mutex // guards b
-	b  strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }

@@ -10,31 +10,21 @@ import (
 	"testing"
 	"time"
 
-	"pkgd.io/pkgd/internal/needs"
 	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // bin is the folder of the programs under test.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(daemontest.Programs(func(dir string) int {
+		bin = dir
+		return run(m)
+	}))
+}
 
 func run(m *testing.M) int {
-	flag.Parse()
-	var err error
-	if bin, err = os.MkdirTemp("/tmp", "pb"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(bin)
-	if err := os.Chmod(bin, 0o755); err != nil { // for tools that are never root
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := needs.Pkgd(bin); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	code := m.Run()
 	if code == 0 && whole() {
 		return allTaken()

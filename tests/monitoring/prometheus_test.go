@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 const rulesFile = "packaging/monitoring/prometheus-rules.yml"
@@ -71,7 +72,7 @@ type prometheus struct {
 	*host
 	page *page
 	at   string
-	told *output // what the alert manager was sent
+	told *daemontest.Log // what the alert manager was sent
 }
 
 func newPrometheus(t *testing.T, config string) *prometheus {
@@ -81,7 +82,7 @@ func newPrometheus(t *testing.T, config string) *prometheus {
 	p := readPage(t, "prometheus")
 	h := newHost(t, p.file("/etc/pkgd/pkgd.yaml")+config)
 	h.paths = []string{"/etc/prometheus/", h.dir + "/"}
-	told := &output{}
+	told := &daemontest.Log{}
 	manager := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(told, r.Body) }))
 	t.Cleanup(manager.Close)
 	h.at["9093"] = strings.TrimPrefix(manager.URL, "http://")

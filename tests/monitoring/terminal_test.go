@@ -12,12 +12,14 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // terminal is a pseudo-terminal of 80 columns with a person before it.
 type terminal struct {
 	keys, screen *os.File
-	shown        *output
+	shown        *daemontest.Log
 }
 
 func newTerminal(t *testing.T) *terminal {
@@ -43,7 +45,7 @@ func newTerminal(t *testing.T) *terminal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { screen.Close() })
-	term := &terminal{keys, screen, &output{}}
+	term := &terminal{keys, screen, &daemontest.Log{}}
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -127,7 +129,7 @@ func TestWatchingIntoAPipeIsALineATransitionAndNoMore(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "")
 	h.has("web")
-	out := &output{}
+	out := &daemontest.Log{}
 	watch := exec.Command(filepath.Join(bin, "pkgd"), "health", "--watch")
 	watch.Dir, watch.Env, watch.Stdout = h.dir, h.env, out
 	if err := watch.Start(); err != nil {

@@ -2,7 +2,6 @@ package truth
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -10,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"pkgd.io/pkgd/internal/needs"
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 var (
@@ -20,21 +19,10 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("/tmp", "ptb")
-	if err == nil {
-		defer os.RemoveAll(dir)
+	os.Exit(daemontest.Programs(func(dir string) int {
 		bin = dir
-		err = needs.Pkgd(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+		return m.Run()
+	}))
 }
 
 // TestWhateverHappensTheHostIsAsTheDesignSays plays histories until its time is

@@ -8,7 +8,6 @@
 package world
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 
 	"pkgd.io/pkgd/internal/client"
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/tests/daemontest"
 	"pkgd.io/pkgd/tests/gate"
 )
 
@@ -41,9 +40,9 @@ type World struct {
 	Dirs   dirs.Dirs
 	Pkgs   string // folder of the package trees that tests install
 	Client *client.Client
-	Said   *Journal   // what the daemon says on stderr
-	Gate   *gate.Gate // nil where the daemon runs behind none
-	Cmd    *exec.Cmd  // nil: no daemon runs
+	Said   *daemontest.Log // what the daemon says on stderr
+	Gate   *gate.Gate      // nil where the daemon runs behind none
+	Cmd    *exec.Cmd       // nil: no daemon runs
 
 	bin  string        // folder of the programs under test
 	end  chan struct{} // closed when Cmd has ended, with err set
@@ -59,31 +58,12 @@ func New(t testing.TB, bin, root, pkgs string) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{TB: t, Dirs: d, Pkgs: pkgs, Client: client.New(d.AdminSocket()), Said: &Journal{}, bin: bin}
+	w := &World{TB: t, Dirs: d, Pkgs: pkgs, Client: client.New(d.AdminSocket()), Said: &daemontest.Log{}, bin: bin}
 	t.Cleanup(func() {
 		w.Kill()
 		w.Client.Close()
 	})
 	return w
-}
-
-// Journal is what a daemon has said.
-type Journal struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-// Write is for the daemon.
-func (j *Journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(b)
-}
-
-func (j *Journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.String()
 }
 
 // Start runs the daemon, with these system calls held at its gate.
