@@ -25,11 +25,18 @@ func Program(t testing.TB, name, debian string) string {
 	if path := find(name); path != "" {
 		return path
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing, and CI=true says that nothing is: apt-get install %s", name, debian)
-	}
-	t.Skipf("%s is missing: apt-get install %s", name, debian)
+	Missing(t, name+" is missing: apt-get install "+debian)
 	return ""
+}
+
+// Missing ends a test because of what is missing, which why says in a line: it
+// fails where CI=true, and skips elsewhere.
+func Missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s (and CI=true says that nothing is missing)", why)
+	}
+	t.Skipf("%s", why)
 }
 
 func find(name string) string {

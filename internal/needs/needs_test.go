@@ -39,7 +39,7 @@ func asks(name string) (path, said string) {
 func TestAMissingProgramSkipsAPersonsTestAndFailsTheProjects(t *testing.T) {
 	for ci, want := range map[string]string{
 		"":     "skipped: no-such-program is missing: apt-get install a-package",
-		"true": "failed: no-such-program is missing, and CI=true says that nothing is: apt-get install a-package",
+		"true": "failed: no-such-program is missing: apt-get install a-package (and CI=true says that nothing is missing)",
 	} {
 		t.Setenv("CI", ci)
 		if _, said := asks("no-such-program"); said != want {

@@ -23,8 +23,13 @@ var looks = map[string]look{
 // serve is a house furnished as a scene says, with its page.
 func serve(t *testing.T, scene string) *house {
 	t.Helper()
+	return furnished(t, scenes[scene])
+}
+
+func furnished(t *testing.T, furnish func(*house)) *house {
+	t.Helper()
 	h := newHouse(t)
-	scenes[scene](h)
+	furnish(h)
 	h.run(t)
 	return h
 }
