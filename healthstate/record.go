@@ -1,7 +1,6 @@
 package healthstate
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -192,9 +191,8 @@ func (m *Manager) load() {
 	m.st.Lock()
 	defer m.st.Unlock()
 	for _, key := range m.st.Keys(recordKey("")) {
-		var raw json.RawMessage
 		k := new(known)
-		if m.st.Get(key, &raw) != nil || json.Unmarshal(raw, k) != nil || k.Package == "" {
+		if m.st.Get(key, k) != nil || k.Package == "" {
 			m.log.Warn("a health record cannot be read and is left out", "key", key)
 			continue
 		}

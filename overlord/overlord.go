@@ -43,6 +43,7 @@ type Overlord struct {
 	reports  *reportstate.Manager
 	managers []manager
 	loop     *loop
+	begun    chan struct{}
 
 	mu   sync.Mutex // guards conf
 	conf config.Config
@@ -51,7 +52,7 @@ type Overlord struct {
 // New opens the state under the root and builds the managers; nothing runs yet.
 // It refuses a root that another daemon holds, naming its pid.
 func New(o Options) (ov *Overlord, err error) {
-	ov = &Overlord{dirs: o.Dirs, version: o.Version, log: o.Log, conf: o.Config}
+	ov = &Overlord{dirs: o.Dirs, version: o.Version, log: o.Log, conf: o.Config, begun: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			ov.close()
@@ -129,17 +130,21 @@ func makeFolders(d dirs.Dirs) error {
 	return nil
 }
 
-// StartUp finds out how the last run ended and puts right what it left. No hook
+// StartUp finds out how the last run ended and takes up what is installed. No hook
 // and no service starts yet.
-func (ov *Overlord) StartUp() error {
+func (ov *Overlord) StartUp() {
 	ov.reports.Configure(ov.Config().Fleet)
 	ov.packages.Configure(ov.Config())
-	return ov.packages.StartUp()
+	ov.packages.StartUp()
 }
 
-// Loop begins to turn. Call it once the sockets are open: the hooks and services
-// that start now want to talk to them.
+// Loop puts right what the last run left half-way and begins to turn. Call it once
+// the sockets are open, and no earlier: the hooks and services that start now want
+// to talk to them, and what takes time here is nothing that a boot has to wait for.
 func (ov *Overlord) Loop() error {
+	ov.packages.Tidy()
+	close(ov.begun)
+	ov.st.Backup()
 	if err := ov.health.StartUp(); err != nil {
 		return err
 	}
@@ -213,6 +218,9 @@ func (ov *Overlord) Reload(c config.Config) {
 	ov.packages.Configure(c)
 	ov.reports.Configure(c.Fleet)
 }
+
+// Begun is closed once hooks and tasks may run.
+func (ov *Overlord) Begun() <-chan struct{} { return ov.begun }
 
 // Alive is the last moment at which the loop is known to have turned as it
 // should: now, unless a turn is under way or overdue.

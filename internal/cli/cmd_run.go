@@ -51,9 +51,7 @@ func (c *cmdRun) run(ctx context.Context, a *app, _ []string) error {
 		return cannot("start pkgd", err)
 	}
 	defer ov.Stop()
-	if err := ov.StartUp(); err != nil {
-		return cannot("start pkgd", err)
-	}
+	ov.StartUp()
 	d := daemon.New(ov)
 	defer c.reloadOnHangup(a, ov, d, log)()
 	return cannot("run pkgd", serve(ctx, ov, d, log))

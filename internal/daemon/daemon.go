@@ -30,6 +30,9 @@ type Options struct {
 	System func() api.System
 	// Alive is the last moment at which the daemon's loop turned as it should.
 	Alive func() time.Time
+	// Begun is closed once hooks and tasks may run: what would have some run waits
+	// for it. Nil: they may from the beginning.
+	Begun <-chan struct{}
 	// Debug gives the inside of the daemon as a value for JSON.
 	Debug func() any
 	// Reports shows what waits to be told to a collector.
@@ -118,6 +121,7 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 	var wg sync.WaitGroup
 	wg.Go(func() { failed <- serve(adminServer, d.adminListener(adminSocket), "admin") })
 	wg.Go(func() { failed <- serve(ctlServer, d.ctlListener(ctlSocket), "ctl") })
+	notify := d.ready()
 	close(d.listening)
 	serving, ending := context.WithCancel(ctx)
 	if d.o.Public != nil {
@@ -127,7 +131,7 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 			}
 		})
 	}
-	wg.Go(func() { d.notify(serving) })
+	wg.Go(func() { notify(serving) })
 	if d.o.Bus != nil {
 		wg.Go(func() { d.o.Bus.Run(serving) })
 	}

@@ -18,6 +18,7 @@ func New(ov *overlord.Overlord) *Daemon {
 		Dirs: ov.Dirs(), Packages: ov.Packages(), Health: ov.Health(), Services: ov.Services(), Store: ov.State(), Log: ov.Log(),
 		System: func() api.System { return ov.System() },
 		Alive:  ov.Alive,
+		Begun:  ov.Begun(),
 		Debug:  func() any { return ov.Debug() }, Reports: ov.Reports().Outbox,
 		Bus:    newBus(ov),
 		Config: ov.Config(),

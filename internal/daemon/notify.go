@@ -10,21 +10,31 @@ import (
 	"pkgd.io/pkgd/internal/daemon/public"
 )
 
-// notify tells the service manager that started us, where there is one that
-// wants to know (sd_notify), that we serve, how the packages are, and as often
-// as it asks for that the daemon's loop still turns. It ends with ctx.
-func (d *Daemon) notify(ctx context.Context) {
+// ready tells the service manager that started us, where there is one that wants
+// to know (sd_notify), that we serve and how the packages are. The function goes
+// on telling it until its context ends.
+func (d *Daemon) ready() (notify func(ctx context.Context)) {
 	changed := make(chan struct{}, 1) // from before the first word: nothing may fall in between
-	defer d.o.Health.Subscribe(func(api.Transition, api.Record) {
+	unhear := d.o.Health.Subscribe(func(api.Transition, api.Record) {
 		select {
 		case changed <- struct{}{}:
 		default: // will be told with the one that waits
 		}
-	})()
+	})
 	if told, err := sd.SdNotify(false, "READY=1\nSTATUS="+public.Line(d.o.Health.Host())); err != nil || !told {
 		d.logUntold(err)
-		return
+		unhear()
+		return func(context.Context) {}
 	}
+	return func(ctx context.Context) {
+		defer unhear()
+		d.notify(ctx, changed)
+	}
+}
+
+// notify tells the service manager how the packages are whenever that changes, and
+// as often as it asks for that the daemon's loop still turns.
+func (d *Daemon) notify(ctx context.Context, changed <-chan struct{}) {
 	limit, err := sd.SdWatchdogEnabled(false)
 	d.logUntold(err)
 	var tick <-chan time.Time

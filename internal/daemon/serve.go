@@ -31,6 +31,9 @@ func (d *Daemon) dispatch(w http.ResponseWriter, r *http.Request) error {
 	if err := checkParams(r, strings.Split(t.params, ",")); err != nil {
 		return err
 	}
+	if err := d.awaitBegun(r); err != nil {
+		return err
+	}
 	if t.stream != nil {
 		return t.stream(d, w, r)
 	}
@@ -41,6 +44,20 @@ func (d *Daemon) dispatch(w http.ResponseWriter, r *http.Request) error {
 	d.audit(r, a)
 	respond(w, a)
 	return nil
+}
+
+// awaitBegun has what is not only looked at wait until hooks and tasks may run: a
+// moment, after a start.
+func (d *Daemon) awaitBegun(r *http.Request) error {
+	if r.Method == http.MethodGet || d.o.Begun == nil {
+		return nil
+	}
+	select {
+	case <-d.o.Begun:
+		return nil
+	case <-r.Context().Done():
+		return context.Cause(r.Context())
+	}
 }
 
 // audit tells the log who had something done.

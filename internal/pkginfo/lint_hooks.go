@@ -127,10 +127,10 @@ func (l *linter) pluginNotExecutable() {
 }
 
 var (
-	sets   = regexp.MustCompile(`\bset-(health|status)\b`)
-	sudo   = regexp.MustCompile(`(^|[;&|(]|\s)sudo(\s|$)`)
-	remote = regexp.MustCompile(`\bhttps?://(\[[0-9a-fA-F:]+\]|[^/\s"':$]+)`)
-	local  = regexp.MustCompile(`^https?://(localhost|127\.[0-9.]+|\[::1?\]|0\.0\.0\.0)$`)
+	sets   = pattern(`\bset-(health|status)\b`)
+	sudo   = pattern(`(^|[;&|(]|\s)sudo(\s|$)`)
+	remote = pattern(`\bhttps?://(\[[0-9a-fA-F:]+\]|[^/\s"':$]+)`)
+	local  = pattern(`^https?://(localhost|127\.[0-9.]+|\[::1?\]|0\.0\.0\.0)$`)
 )
 
 // neverWaiting looks at scripts only, and only at those that set a status by
@@ -143,7 +143,7 @@ func (l *linter) neverWaiting() {
 		if s.file != HooksDir+"/"+CheckHealth || bytes.Contains(s.text, []byte("waiting")) {
 			continue
 		}
-		if where, _ := s.firstMatch(sets); where != "" {
+		if where, _ := s.firstMatch(sets()); where != "" {
 			l.find(where, "sets a status, and nothing in the hook says waiting")
 		}
 	}
@@ -151,7 +151,7 @@ func (l *linter) neverWaiting() {
 
 func (l *linter) usesSudo() {
 	for _, s := range l.scripts() {
-		if where, _ := s.firstMatch(sudo); where != "" {
+		if where, _ := s.firstMatch(sudo()); where != "" {
 			l.find(where, "calls sudo")
 		}
 	}
@@ -163,8 +163,8 @@ func (l *linter) networkInCheck() {
 			continue
 		}
 		s.lines(func(number int, line string) {
-			for _, url := range remote.FindAllString(line, -1) {
-				if !local.MatchString(url) {
+			for _, url := range remote().FindAllString(line, -1) {
+				if !local().MatchString(url) {
 					l.find(fmt.Sprintf("%s:%d", s.file, number), "asks %s", url)
 				}
 			}

@@ -5,14 +5,21 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
+// pattern gives a regular expression that is compiled when it is first used: the
+// daemon's start has no use for it.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
-	namePattern    = regexp.MustCompile(`^[a-z][a-z0-9-]{1,39}$`)
-	partPattern    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
-	versionPattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$`)
-	userPattern    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
-	envPattern     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	namePattern    = pattern(`^[a-z][a-z0-9-]{1,39}$`)
+	partPattern    = pattern(`^[a-z][a-z0-9-]{0,39}$`)
+	versionPattern = pattern(`^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$`)
+	userPattern    = pattern(`^[a-z_][a-z0-9_-]{0,31}$`)
+	envPattern     = pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 const (
@@ -23,7 +30,7 @@ const (
 
 // ValidName says what is wrong with a package's name (design §11).
 func ValidName(name string) error {
-	if !namePattern.MatchString(name) || dashed(name) {
+	if !namePattern().MatchString(name) || dashed(name) {
 		return fmt.Errorf("%q is not a package's name: %s", name, nameRule)
 	}
 	return nil
@@ -31,7 +38,7 @@ func ValidName(name string) error {
 
 // validPart says what is wrong with the name of a service or an app.
 func validPart(name string) error {
-	if !partPattern.MatchString(name) || dashed(name) {
+	if !partPattern().MatchString(name) || dashed(name) {
 		return fmt.Errorf("%q is not a name: %s", name, partRule)
 	}
 	return nil
@@ -44,7 +51,7 @@ func ValidVersion(version string) error {
 	if version == "" {
 		return errors.New("the version is empty: " + versionRule)
 	}
-	if !versionPattern.MatchString(version) {
+	if !versionPattern().MatchString(version) {
 		return fmt.Errorf("%q is not a version: %s", version, versionRule)
 	}
 	return nil

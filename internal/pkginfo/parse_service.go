@@ -113,7 +113,7 @@ func (r *reader) environment(n *yaml.Node, s *Service) {
 }
 
 func validVariable(name string) error {
-	if !envPattern.MatchString(name) {
+	if !envPattern().MatchString(name) {
 		return fmt.Errorf("%q is not a variable's name: letters, digits and _, not beginning with a digit", name)
 	}
 	for _, own := range []string{"PKG", "PKGD", "SNAP"} {
@@ -126,7 +126,7 @@ func validVariable(name string) error {
 
 func (r *reader) user(n *yaml.Node, to *string) {
 	r.checked(n, to, func(name string) error {
-		if !userPattern.MatchString(name) {
+		if !userPattern().MatchString(name) {
 			return fmt.Errorf("%q is not a user's name", name)
 		}
 		return nil

@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed page
 var files embed.FS
 
-var pageTemplate = template.Must(template.ParseFS(files, "page/*.html"))
+// pageTemplate and assets are made ready for the first who looks: the daemon's start
+// does not wait for them.
+var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(files, "page/*.html")) })
 
 // asset is a file that the page refers to.
 type asset struct {
@@ -23,7 +26,7 @@ type asset struct {
 	path string // with its digest, so that a browser may keep it for ever
 }
 
-var assets = loadAssets()
+var assets = sync.OnceValue(loadAssets)
 
 var assetKinds = map[string]string{
 	".css": "text/css; charset=utf-8",
@@ -47,10 +50,10 @@ func loadAssets() map[string]asset {
 }
 
 // assetPath is relative: the page may be served below any path by a proxy.
-func assetPath(name string) string { return assets[name].path }
+func assetPath(name string) string { return assets()[name].path }
 
 func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
-	a, ok := assets[path.Base(r.URL.Path)]
+	a, ok := assets()[path.Base(r.URL.Path)]
 	if !ok || strings.TrimPrefix(r.URL.Path, "/") != a.path {
 		notFound(w)
 		return

@@ -100,7 +100,7 @@ func (p *Page) html(x exposure) []byte {
 		return d.body
 	}
 	var b bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&b, "page.html", p.draw(snap, chron, x)); err != nil {
+	if err := pageTemplate().ExecuteTemplate(&b, "page.html", p.draw(snap, chron, x)); err != nil {
 		panic(fmt.Sprintf("internal error: cannot draw the status page: %v", err))
 	}
 	p.drawn[x].Store(&drawing{snap, chron, now, b.Bytes()})

@@ -20,8 +20,8 @@ func changePackages(chg *state.Change) []string {
 // busy finds the unfinished change that works on a package, nil if there is
 // none. The state is locked.
 func (m *Manager) busy(name string) *state.Change {
-	for _, chg := range m.st.Changes() {
-		if !chg.IsReady() && slices.Contains(changePackages(chg), name) {
+	for _, chg := range m.st.OpenChanges() {
+		if slices.Contains(changePackages(chg), name) {
 			return chg
 		}
 	}

@@ -11,11 +11,7 @@ func (m *Manager) Figures() api.Figures {
 	m.st.Lock()
 	defer m.st.Unlock()
 	f := api.Figures{Ended: maps.Clone(m.ended), Warnings: len(m.st.Warnings())}
-	for _, name := range m.names() {
-		p, err := loadPackage(m.st, name)
-		if err != nil {
-			continue // whoever needs it says so
-		}
+	for _, p := range m.installed() {
 		f.Packages = append(f.Packages, m.figuresOf(p))
 	}
 	return f

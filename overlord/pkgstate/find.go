@@ -208,9 +208,14 @@ func (m *Manager) lookForUpdates(ctx context.Context, req api.PackageRequest) ([
 func (m *Manager) installedPackages() []*packageState {
 	m.st.Lock()
 	defer m.st.Unlock()
+	return m.installed()
+}
+
+// installed reads the installed packages, sorted by name. The state is locked.
+func (m *Manager) installed() []*packageState {
 	var all []*packageState
-	for _, name := range m.names() {
-		if p, err := loadPackage(m.st, name); err == nil {
+	for _, key := range m.st.Keys(packageKey("")) {
+		if p, err := loadPackage(m.st, strings.TrimPrefix(key, packageKey(""))); err == nil && p.installed() {
 			all = append(all, p)
 		}
 	}

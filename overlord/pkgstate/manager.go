@@ -36,11 +36,13 @@ type Manager struct {
 	onOutcome []func(api.Why)                // set before the loop starts; called with the state locked
 	watchers  watchers
 
-	booting map[string]chan struct{} // by package, closed when its services are up again; read-only after StartUp
-	open    sync.Once
-	turning chan struct{} // closed by the first Ensure: the sockets are open
-	quit    context.CancelFunc
-	working sync.WaitGroup // the manager's own goroutines
+	booting  map[string]chan struct{} // by package, closed when its services are up again; read-only after StartUp
+	rebooted bool                     // since the last pkgd on this root; read-only after StartUp
+	open     sync.Once
+	turning  chan struct{}   // closed by the first Ensure: the sockets are open
+	life     context.Context // of the manager's own goroutines, from StartUp to Stop
+	quit     context.CancelFunc
+	working  sync.WaitGroup // the manager's own goroutines
 
 	mu   sync.Mutex // guards what follows, never held across I/O
 	conf settings
@@ -149,19 +151,25 @@ func (m *Manager) Ensure() error {
 	return nil
 }
 
-// StartUp finds the host as the last pkgd left it and puts right what a crash
-// left half-way, before any task runs.
-func (m *Manager) StartUp() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	m.quit = cancel
-	m.countDeaths()
-	m.forgetStops()
+// StartUp takes up what is installed, so that whoever asks is answered. Nothing
+// runs yet, and nothing that takes time is done.
+func (m *Manager) StartUp() {
+	m.life, m.quit = context.WithCancel(context.Background())
+	installed, rebooted := m.recall()
+	m.rebooted = rebooted
+	m.boot(m.life, installed)
+}
+
+// Tidy puts right what the last pkgd left half-way: after StartUp, and before any
+// task or hook runs.
+func (m *Manager) Tidy() {
+	if !m.rebooted { // else nothing lives any more
+		m.runner.KillLeftovers(m.life)
+	}
 	if err := m.disk.Clean(m.knows, m.awaits); err != nil {
 		m.log.Error("cannot clear up after the last run", "error", err)
 	}
-	m.boot(ctx)
-	m.working.Go(func() { m.expire(ctx) })
-	return nil
+	m.working.Go(func() { m.expire(m.life) })
 }
 
 // Stop ends the manager's own goroutines and notes what a planned stop must
@@ -205,10 +213,7 @@ func (m *Manager) knows(name string, rev int) bool {
 func (m *Manager) awaits(stage string) bool {
 	m.st.Lock()
 	defer m.st.Unlock()
-	for _, chg := range m.st.Changes() {
-		if chg.IsReady() {
-			continue
-		}
+	for _, chg := range m.st.OpenChanges() {
 		for _, name := range changePackages(chg) {
 			if !chg.Has(setupKey(name)) {
 				continue // it brings nothing in

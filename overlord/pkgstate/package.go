@@ -172,12 +172,8 @@ func (m *Manager) notInstalled(name string) error {
 // names lists the installed packages, sorted. The state is locked.
 func (m *Manager) names() []string {
 	var names []string
-	for _, k := range m.st.Keys("package/") {
-		name := k[len("package/"):]
-		if p, err := loadPackage(m.st, name); err == nil && p.installed() {
-			names = append(names, name)
-		}
+	for _, p := range m.installed() {
+		names = append(names, p.Name)
 	}
-	slices.Sort(names)
 	return names
 }

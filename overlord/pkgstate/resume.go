@@ -22,12 +22,24 @@ type boot struct {
 	ID string `json:"boot-id"`
 }
 
-// countDeaths counts, durably and before anything is resumed, an unasked death
-// for every refresh that was between its switch and its verdict (design §2). A
-// death while undoing does not count.
-func (m *Manager) countDeaths() {
+// recall reads what is installed and notes, durably and before anything is
+// resumed, what the last pkgd's end means for it.
+func (m *Manager) recall() (installed []*packageState, rebooted bool) {
 	m.st.Lock()
 	defer m.st.Unlock()
+	m.countDeaths()
+	installed, rebooted = m.installed(), m.noteBoot()
+	// The embedded supervisor's services come back as they were.
+	if rebooted && m.svc.Kind() == service.Systemd {
+		m.forgetStops(installed)
+	}
+	return installed, rebooted
+}
+
+// countDeaths counts an unasked death for every refresh that was between its
+// switch and its verdict (design §2). A death while undoing does not count. The
+// state is locked.
+func (m *Manager) countDeaths() {
 	var last boot
 	died := m.st.Has(runningKey)
 	if died {
@@ -39,10 +51,7 @@ func (m *Manager) countDeaths() {
 	if !died {
 		return
 	}
-	for _, chg := range m.st.Changes() {
-		if chg.IsReady() {
-			continue
-		}
+	for _, chg := range m.st.OpenChanges() {
 		for _, name := range changePackages(chg) {
 			if inWindow(chg, name) {
 				sto := changeStory(chg, name)
@@ -74,15 +83,9 @@ func (m *Manager) endSwitch(name string) {
 	m.health.Resume(name)
 }
 
-// forgetStops starts again, after a boot of the host, what was stopped and not
-// disabled: that is what stopping a service means where systemd runs it. The
-// embedded supervisor's services come back as they were.
-func (m *Manager) forgetStops() {
-	if m.svc.Kind() != service.Systemd {
-		return
-	}
-	m.st.Lock()
-	defer m.st.Unlock()
+// noteBoot notes which boot of the host this is, and tells whether pkgd last ran in
+// another one. The state is locked.
+func (m *Manager) noteBoot() (rebooted bool) {
 	var last string
 	if m.st.Has(bootKey) {
 		if err := m.st.Get(bootKey, &last); err != nil {
@@ -90,18 +93,23 @@ func (m *Manager) forgetStops() {
 		}
 	}
 	if last == osutil.BootID() {
-		return
+		return false
 	}
 	m.st.Set(bootKey, osutil.BootID())
-	for _, name := range m.names() {
-		p, err := loadPackage(m.st, name)
-		if err != nil {
-			continue // it is told where the package is used
-		}
+	return last != "" // else it never ran here
+}
+
+// forgetStops starts again, after a boot of the host, what was stopped and not
+// disabled: that is what stopping a service means where systemd runs it. The
+// state is locked.
+func (m *Manager) forgetStops(installed []*packageState) {
+	for _, p := range installed {
 		for _, w := range p.Services {
 			w.Stopped = w.Disabled
 		}
-		m.save(p)
+		if len(p.Services) > 0 {
+			m.save(p)
+		}
 	}
 }
 
@@ -136,12 +144,11 @@ const bootAtOnce = 8
 // boot takes up what is installed: healthstate hears of every package, and the
 // services are started as they are recorded, those of a package in the middle of
 // its switch excepted: its tasks do that. It does not wait for them.
-func (m *Manager) boot(ctx context.Context) {
-	m.runner.KillLeftovers(ctx)
+func (m *Manager) boot(ctx context.Context, installed []*packageState) {
 	var start errgroup.Group
 	start.SetLimit(bootAtOnce)
 	var serving []*packageState
-	for _, p := range m.installedPackages() {
+	for _, p := range installed {
 		serves := len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name)
 		if serves || !m.atRest(p.Name) {
 			m.health.Pause(p.Name) // before Track: an overdue run would not wait

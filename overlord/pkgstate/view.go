@@ -15,10 +15,8 @@ func (m *Manager) List() []api.Package {
 	m.st.Lock()
 	defer m.st.Unlock()
 	list := []api.Package{}
-	for _, name := range m.names() {
-		if p, err := loadPackage(m.st, name); err == nil {
-			list = append(list, m.row(p))
-		}
+	for _, p := range m.installed() {
+		list = append(list, m.row(p))
 	}
 	return list
 }

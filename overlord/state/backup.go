@@ -20,8 +20,9 @@ const (
 	damagedWarning = "state-damaged"
 )
 
-// backup is the copying that goes on beside everything else after Open.
+// backup is the copying that goes on beside everything else.
 type backup struct {
+	path   string // of the copy; "" none
 	cancel context.CancelFunc
 	busy   sync.WaitGroup
 }
@@ -33,10 +34,12 @@ func (b *backup) stop() {
 	b.busy.Wait()
 }
 
-// startBackup copies the file in the background, so that a start does not wait
-// for it, once every value is found to be good: what a start does not read may
-// be damaged, and must not take the place of the last good copy.
-func (s *State) startBackup(path string) {
+// Backup begins to keep a copy of the file as it is, at the path that Options
+// name, once every value is found to be good: what Open does not read may be
+// damaged, and must not take the place of the last good copy. Call it once after
+// Open, when nobody waits for the start any more. It needs no lock.
+func (s *State) Backup() {
+	path := s.backup.path
 	if path == "" {
 		return
 	}

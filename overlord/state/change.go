@@ -17,6 +17,7 @@ type Change struct {
 	ready  chan struct{}
 	counts [numStatuses]int // of its tasks, while it is not ready
 	shown  Status           // what observers were told last
+	unread bool             // its data are on the disk only: it was ready when pkgd started
 }
 
 // changeRecord is a change on disk.
@@ -24,7 +25,6 @@ type changeRecord struct {
 	ID       string                     `json:"id"`
 	Kind     string                     `json:"kind"`
 	Summary  string                     `json:"summary"`
-	Data     map[string]json.RawMessage `json:"data,omitempty"`
 	Tasks    []string                   `json:"tasks"`
 	Spawned  time.Time                  `json:"spawned"`
 	Ready    time.Time                  `json:"ready,omitzero"`
@@ -33,6 +33,7 @@ type changeRecord struct {
 	Aborted  bool                       `json:"aborted,omitempty"` // as a whole
 	Dead     []int                      `json:"dead,omitempty"`    // aborted lanes
 	Clean    bool                       `json:"clean,omitempty"`   // cleanup handlers have run
+	Data     map[string]json.RawMessage `json:"data,omitempty"`    // last, see readHeadline
 }
 
 func newChange(s *State, rec changeRecord) *Change {
@@ -194,18 +195,21 @@ func (c *Change) becomeReady() {
 // Get reads the value kept with the change under key into v, or returns ErrNoState.
 func (c *Change) Get(key string, v any) error {
 	c.st.mustHold()
+	c.readData()
 	return getData(c.rec.Data, key, v)
 }
 
 // Has tells whether the change has a value under key.
 func (c *Change) Has(key string) bool {
 	c.st.mustHold()
+	c.readData()
 	return c.rec.Data[key] != nil
 }
 
 // Set keeps v with the change; nil deletes. See [State.Set].
 func (c *Change) Set(key string, v any) {
 	c.st.mustHold()
+	c.readData()
 	if setData(&c.rec.Data, fmt.Sprintf("entry %s of change %s", key, c.rec.Kind), key, v) {
 		c.st.touch(c)
 	}

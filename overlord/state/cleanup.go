@@ -22,6 +22,7 @@ func (r *TaskRunner) startCleanups() {
 }
 
 func (s *State) markClean(c *Change) {
+	c.readData() // it will be written as a whole
 	c.rec.Clean = true
 	delete(s.unclean, c.rec.ID)
 	s.touchLazily(c)

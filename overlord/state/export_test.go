@@ -29,8 +29,11 @@ func CurrentLevel() int { return current().level }
 // Seal is a value as it lies in the file.
 func Seal(bucket, key string, v []byte) []byte { return seal(slot{bucket, key}, v) }
 
-// WaitBackup returns when the copy after Open is made.
-func (s *State) WaitBackup() { s.backup.busy.Wait() }
+// WaitBackup has the copy made and returns when it is.
+func (s *State) WaitBackup() {
+	s.Backup()
+	s.backup.busy.Wait()
+}
 
 // DurableStatus is the status that the file has for a task.
 func (s *State) DurableStatus(id string) (Status, error) {
@@ -62,3 +65,9 @@ func Plant(db *bolt.DB, bucket, key string, v []byte) error {
 
 // Buckets are those of the file.
 func Buckets() []string { return allBuckets }
+
+// HeadlineOnly tells whether a start would leave a change's data on the disk.
+func HeadlineOnly(record string) (bool, error) {
+	_, whole, err := readHeadline([]byte(record))
+	return !whole, err
+}

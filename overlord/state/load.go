@@ -10,8 +10,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// load reads what is held in memory: all but journals, blobs and the tasks of
-// ready changes, so that old work costs a start nothing but its headlines.
+// load reads what is held in memory: all but journals, blobs and the tasks and
+// data of ready changes, so that old work costs a start nothing but its headlines.
 func (s *State) load() error {
 	return s.store.view(func(tx *bolt.Tx) error {
 		var err error
@@ -51,11 +51,12 @@ func (s *State) loadWarning(_, v []byte) error {
 }
 
 func (s *State) loadChange(_, v []byte) error {
-	var rec changeRecord
-	if err := json.Unmarshal(v, &rec); err != nil {
+	rec, whole, err := readHeadline(v)
+	if err != nil {
 		return err
 	}
 	c := newChange(s, rec)
+	c.unread = !whole
 	s.changes[rec.ID] = c
 	if rec.Ready.IsZero() {
 		s.open[rec.ID] = c
@@ -67,6 +68,40 @@ func (s *State) loadChange(_, v []byte) error {
 		s.unclean[rec.ID] = c
 	}
 	return nil
+}
+
+// dataMark is where a change's data begin. Nothing before them has a field of that
+// name, and within a text its quotes would be escaped.
+var dataMark = []byte(`,"data":{`)
+
+// readHeadline reads a change, without its data where it is ready and they come
+// last: in a file of an earlier pkgd they do not.
+func readHeadline(v []byte) (rec changeRecord, whole bool, err error) {
+	if at := bytes.Index(v, dataMark); at >= 0 {
+		head := append(bytes.Clone(v[:at]), '}')
+		if json.Unmarshal(head, &rec) == nil && !rec.Ready.IsZero() {
+			return rec, false, nil
+		}
+	}
+	rec = changeRecord{}
+	return rec, true, json.Unmarshal(v, &rec)
+}
+
+// readData reads the data that readHeadline left out. Without them, where the file
+// is damaged, the change is as if it had none; that it is damaged is told.
+func (c *Change) readData() {
+	if !c.unread {
+		return
+	}
+	c.unread = false
+	raw, err := c.st.store.get(c.slot())
+	if errors.Is(err, errSeal) {
+		c.st.warnDamaged(err)
+	}
+	var rec changeRecord
+	if err == nil && json.Unmarshal(raw, &rec) == nil {
+		c.rec.Data = rec.Data
+	}
 }
 
 func (s *State) loadOpenTasks(tx *bolt.Tx) error {

@@ -13,7 +13,7 @@ import (
 
 // Options of Open. The zero value is usable.
 type Options struct {
-	Backup string           // where a good copy is kept, made after each successful Open; "" none
+	Backup string           // where a good copy is kept, see [State.Backup]; "" none
 	Now    func() time.Time // nil: time.Now
 }
 
@@ -90,7 +90,7 @@ func open(path string, o Options, sc schema, hook func(func() error) error) (*St
 	}
 	st.now, st.hook = s.now, hook
 	s.commit = newCommitter(st, func() { s.EnsureBefore(0) })
-	s.startBackup(o.Backup)
+	s.backup.path = o.Backup
 	return s, nil
 }
 
@@ -271,6 +271,20 @@ func (s *State) Change(id string) *Change {
 func (s *State) Changes() []*Change {
 	s.mustHold()
 	return slices.SortedFunc(maps.Values(s.changes), olderChange)
+}
+
+// OpenChanges gives the changes that are not ready, oldest first. It costs nothing
+// for those that are, of which there may be hundreds.
+func (s *State) OpenChanges() []*Change {
+	s.mustHold()
+	var open []*Change
+	for _, c := range s.open {
+		if !c.IsReady() { // all of its tasks may be, before the end of this lock section
+			open = append(open, c)
+		}
+	}
+	slices.SortFunc(open, olderChange)
+	return open
 }
 
 // NewTask begins a task. It is kept from the moment it is added to a change.
