@@ -6,6 +6,7 @@
 //
 // Its rules: what people see is tested as people see it, by what the browser has
 // computed or tells a screen reader, never by reading the source; everything that
-// is waited for has a deadline. Screenshots of every scene in every look are
-// written to the folder that PKGD_SCREENSHOTS names, for people to look at.
+// is waited for has a deadline. What shuts people out is axe-core's to find, which
+// the script axe fetches. Screenshots of every scene in every look are written to
+// the folder that PKGD_SCREENSHOTS names, for people to look at.
 package page
