@@ -30,13 +30,13 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		reply(w, r, "text/event-stream", nil)
 		return
 	}
-	if p.streams.Add(1) > int64(p.o.Streams) {
-		p.streams.Add(-1)
+	party := partyOf(r.RemoteAddr)
+	if many := p.watchers.enter(party, p.o.Streams); many != "" {
 		w.Header().Set("Retry-After", "60")
-		http.Error(w, "too many are watching already", http.StatusServiceUnavailable)
+		http.Error(w, many, http.StatusServiceUnavailable)
 		return
 	}
-	defer p.streams.Add(-1)
+	defer p.watchers.leave(party)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events to itself
 	s := &stream{w: w, rc: http.NewResponseController(w)}

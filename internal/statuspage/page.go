@@ -32,7 +32,7 @@ type Options struct {
 	Version  string           // pkgd's, told to who may learn all
 	Now      func() time.Time // nil: time.Now; its location is the one of the times shown
 	Log      *slog.Logger     // nil: nothing is logged
-	Streams  int              // at a time; 0: 64
+	Streams  int              // at a time, of one address a quarter; 0: 64
 }
 
 // Page is the status page of one host.
@@ -43,7 +43,7 @@ type Page struct {
 	chronicles atomic.Pointer[chronicles]
 	drawn      [exposures]atomic.Pointer[drawing]
 	reading    reading
-	streams    atomic.Int64 // open now
+	watchers   watchers
 }
 
 // New returns a page. Until [Page.Run] it knows no past.
@@ -57,7 +57,7 @@ func New(o Options) *Page {
 	if o.Streams == 0 {
 		o.Streams = 64
 	}
-	p := &Page{o: o}
+	p := &Page{o: o, watchers: watchers{of: map[string]int{}}}
 	p.bell.init()
 	p.reading.init()
 	p.chronicles.Store(&chronicles{of: map[string]*chronicle{}})

@@ -2,6 +2,7 @@ package statuspage_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -201,14 +202,62 @@ func TestStreamsAreBounded(t *testing.T) {
 	alive(t, func(t *testing.T, ctx context.Context, h *fakeHost, p *statuspage.Page) {
 		ctx, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				p.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/events", nil), "full")
-			})
+		watch := func(from string) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(ctx, "GET", "/events", nil)
+			r.RemoteAddr = from
+			wg.Go(func() { p.Serve(w, r, "full") })
+			synctest.Wait()
+			return w
 		}
-		synctest.Wait()
-		if w := ask(p, "GET", "/events"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-			t.Errorf("one more stream is answered with %d", w.Code)
+		for _, one := range []struct{ from, refused string }{
+			{"192.0.2.1:1", ""},
+			{"192.0.2.1:2", "too many are watching from your address already\n"},
+			{"[::ffff:192.0.2.1]:3", "too many are watching from your address already\n"},
+			{"[2001:db8::1]:1", ""},
+			{"192.0.2.2:1", "too many are watching already\n"},
+			{"@", "too many are watching already\n"},
+		} {
+			w := watch(one.from)
+			if one.refused == "" && w.Code == http.StatusOK {
+				continue
+			}
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Body.String() != one.refused {
+				t.Errorf("%s: %d %q", one.from, w.Code, w.Body)
+			}
+		}
+		cancel()
+		wg.Wait()
+		ctx, cancel = context.WithCancel(t.Context())
+		if w := watch("192.0.2.1:9"); w.Code != http.StatusOK {
+			t.Errorf("after all have gone: %d %q", w.Code, w.Body)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestNoAddressTakesMoreThanAQuarterOfTheStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := statuspage.New(statuspage.Options{Health: zebra(), Packages: fakePackages{zebra()}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		watching := map[string]int{}
+		for _, from := range []string{"192.0.2.1", "[2001:db8::1]", "[2001:db8::2]", "[2001:db8:0:1::1]", "192.0.2.2", "192.0.2.3"} {
+			for range 20 {
+				w := httptest.NewRecorder()
+				r := httptest.NewRequestWithContext(ctx, "GET", "/events", nil)
+				r.RemoteAddr = from + ":1"
+				wg.Go(func() { p.Serve(w, r, "full") })
+				synctest.Wait()
+				if w.Code == http.StatusOK {
+					watching[from]++
+				}
+			}
+		}
+		want := map[string]int{"192.0.2.1": 16, "[2001:db8::1]": 16, "[2001:db8:0:1::1]": 16, "192.0.2.2": 16}
+		if !maps.Equal(watching, want) {
+			t.Errorf("watching are %v, want %v", watching, want)
 		}
 		cancel()
 		wg.Wait()

@@ -9,7 +9,7 @@ import (
 
 // Crowd bounds how many connections there are at a time, of everybody together
 // and of each party (a user, an address). When there is no room, who is connected
-// and asks nothing gives way to who comes, and of them the first to have come of
+// and asks nothing gives way to who comes, and of them who has asked nothing for longest of
 // the party that has most of them: holding connections open shuts nobody out.
 type Crowd struct {
 	most, each int
@@ -21,8 +21,9 @@ type Crowd struct {
 
 // party is those who count together.
 type party struct {
-	n    int
-	idle list.List // of *Seat, that ask nothing, in the order of their coming
+	n     int
+	idle  int       // of them, that ask nothing
+	seats list.List // of *Seat, who has asked last comes last
 }
 
 // NewCrowd returns one of at most so many connections, and so many of each party.
@@ -35,7 +36,8 @@ type Seat struct {
 	crowd  *Crowd
 	party  string
 	hangUp func()
-	idle   *list.Element // nil while it asks
+	place  *list.Element // among its party's
+	asking bool
 	left   bool
 }
 
@@ -71,8 +73,9 @@ func (c *Crowd) enter(name string, hangUp func()) (s, out *Seat) {
 	}
 	c.n++
 	p.n++
+	p.idle++
 	s = &Seat{crowd: c, party: name, hangUp: hangUp}
-	s.idle = p.idle.PushBack(s)
+	s.place = p.seats.PushBack(s)
 	return s, out
 }
 
@@ -80,16 +83,22 @@ func (c *Crowd) enter(name string, hangUp func()) (s, out *Seat) {
 func (c *Crowd) idlest() *party {
 	most := &party{}
 	for _, p := range c.parties {
-		if p.idle.Len() > most.idle.Len() {
+		if p.idle > most.idle {
 			most = p
 		}
 	}
 	return most
 }
 
+// first is the one that asks nothing for longest, or nil.
 func (p *party) first() *Seat {
-	if e := p.idle.Front(); e != nil {
-		return e.Value.(*Seat)
+	if p.idle == 0 {
+		return nil
+	}
+	for e := p.seats.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*Seat); !s.asking {
+			return s
+		}
 	}
 	return nil
 }
@@ -110,9 +119,9 @@ func (c *Crowd) leave(s *Seat) {
 	}
 	s.left = true
 	p := c.parties[s.party]
-	if s.idle != nil {
-		p.idle.Remove(s.idle)
-		s.idle = nil
+	p.seats.Remove(s.place)
+	if !s.asking {
+		p.idle--
 	}
 	c.n--
 	if p.n--; p.n == 0 {
@@ -134,16 +143,29 @@ func (s *Seat) asks(yes bool) {
 	}
 	s.crowd.mu.Lock()
 	defer s.crowd.mu.Unlock()
-	if s.left || yes == (s.idle == nil) {
+	if s.left || yes == s.asking {
 		return
 	}
-	idle := &s.crowd.parties[s.party].idle
-	if !yes {
-		s.idle = idle.PushBack(s)
+	s.asking = yes
+	p := s.crowd.parties[s.party]
+	if yes {
+		p.idle--
 		return
 	}
-	idle.Remove(s.idle)
-	s.idle = nil
+	p.idle++
+	p.seats.MoveToBack(s.place)
+}
+
+// asked says that a request of the connection has been answered at once.
+func (s *Seat) asked() {
+	if s == nil {
+		return
+	}
+	s.crowd.mu.Lock()
+	defer s.crowd.mu.Unlock()
+	if !s.left {
+		s.crowd.parties[s.party].seats.MoveToBack(s.place)
+	}
 }
 
 // Seated is a connection that has a seat: such ones may lose it while they ask

@@ -11,4 +11,5 @@ const (
 	HeaderTimeout = headerTimeout
 	BodyTimeout   = bodyTimeout
 	AnswerTimeout = answerTimeout
+	IdleTimeout   = idleTimeout
 )

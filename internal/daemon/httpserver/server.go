@@ -1,6 +1,6 @@
 // Package httpserver is an HTTP server with pkgd's limits. Its nouns are
-// [Server], [Crowd], those who are connected, and [Seat], the place of one of
-// them. Its rules: it stops at once when told to (requests' contexts end first),
+// [Server], [Crowd], those who are connected, [Seat], the place of one of them, and
+// [AtOnce], who answers what net/http need not see. Its rules: it stops at once when told to (requests' contexts end first),
 // and neither a client that has connected and says nothing nor one that speaks or
 // reads too slowly holds up it, its descriptors or anybody else.
 package httpserver

@@ -3,6 +3,7 @@ package public
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"pkgd.io/pkgd/internal/statuspage"
@@ -13,11 +14,13 @@ type answer struct {
 	status int
 	kind   string // Content-Type
 	body   []byte
+	length []string    // Content-Length; nil: to be made
 	header http.Header // more headers; nil: a probe's, which nobody may keep
 }
 
 func plain(status int, text string) answer {
-	return answer{status: status, kind: textKind, body: []byte(text + "\n")}
+	body := []byte(text + "\n")
+	return answer{status: status, kind: textKind, body: body, length: lengthOf(body)}
 }
 
 // Headers that most answers have, made once: they are read only.
@@ -79,18 +82,12 @@ func (s *Server) route(r *http.Request, rules *rules) answer {
 // OPTIONS and goes by the status.
 func send(w http.ResponseWriter, r *http.Request, a answer) {
 	h := w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
-	if a.header == nil {
-		h["Cache-Control"] = noStore
-	}
-	h["X-Content-Type-Options"] = noSniff
+	a.fill(h)
 	if r.Method == http.MethodOptions {
 		h.Set("Allow", allowed)
 	}
-	if a.status != http.StatusNotModified && a.status != http.StatusNoContent {
-		h["Content-Type"] = kinds[a.kind]
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		delete(h, "Content-Length")
 	}
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodGet {
@@ -98,3 +95,25 @@ func send(w http.ResponseWriter, r *http.Request, a answer) {
 		_, _ = w.Write(a.body)
 	}
 }
+
+// fill sets the headers of an answer to GET.
+func (a *answer) fill(h http.Header) {
+	for name, values := range a.header {
+		h[name] = values
+	}
+	if a.header == nil {
+		h["Cache-Control"] = noStore
+	}
+	h["X-Content-Type-Options"] = noSniff
+	if a.status == http.StatusNotModified || a.status == http.StatusNoContent {
+		return
+	}
+	h["Content-Type"] = kinds[a.kind]
+	if h["Content-Length"] = a.length; a.length == nil {
+		h["Content-Length"] = lengthOf(a.body)
+	}
+}
+
+// lengthOf is the header that tells how long a body is: without, net/http would
+// cut a long one into chunks, and tell nothing of any to HEAD.
+func lengthOf(body []byte) []string { return []string{strconv.Itoa(len(body))} }

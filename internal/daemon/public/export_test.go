@@ -41,6 +41,27 @@ func (s *Server) ServeAt(l config.Listener, expose string, w http.ResponseWriter
 	s.dispatch(w, r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
 }
 
+// ServeOn answers on a listener until the server stops. Answered is told of each
+// answer that is given at once; where it is nil net/http gives all.
+func (s *Server) ServeOn(l net.Listener, c config.Listener, expose string, answered func()) error {
+	p := s.newPlace(l)
+	p.rules.Store(&rules{listener: c, expose: exposureOf(expose)})
+	atOnce := p.atOnce
+	if p.atOnce = nil; answered != nil {
+		p.atOnce = func(request []byte) []byte {
+			answer := atOnce(request)
+			if answer != nil {
+				answered()
+			}
+			return answer
+		}
+	}
+	return s.http.Serve(p)
+}
+
+// Stop ends what ServeOn began.
+func (s *Server) Stop() { s.stop() }
+
 // ServeAgent answers agent checks on a listener.
 func ServeAgent(ctx context.Context, l net.Listener, say func() string) error {
 	return (&agent{l: l, say: say}).serve(ctx)

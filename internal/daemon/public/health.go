@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,7 @@ type moment struct {
 	snap    *healthstate.Snapshot
 	status  string // pass, warn or fail
 	answers [full + 1]map[string]answer
+	wires   [full + 1]wire // of the kind that is given to who does not choose
 }
 
 // moments keeps the newest: the first to ask after a change makes the answers,
@@ -78,6 +80,7 @@ func newMoment(snap *healthstate.Snapshot, version string) *moment {
 			{kind: textKind, body: []byte(text)},
 			{kind: htmlKind, body: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n")},
 		} {
+			one.length = lengthOf(one.body)
 			one.header = m.headers(fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i))
 			m.answers[expose][one.kind] = one
 		}
@@ -211,10 +214,13 @@ func Line(h api.Health) string {
 	return fmt.Sprintf("%s - %d packages: %s", h.Level, n, strings.Join(parts, ", "))
 }
 
+// moment is what /health tells of now.
+func (s *Server) moment() *moment { return s.moments.of(s.o.Health.Snapshot(), s.o.Version) }
+
 // health is the packages', as one status.
 func (s *Server) health(r *http.Request, rules *rules) answer {
-	m := s.moments.of(s.o.Health.Snapshot(), s.o.Version)
-	status, why := httpStatus(m.status, r)
+	m := s.moment()
+	status, why := httpStatus(m.status, r.URL.RawQuery)
 	if why != "" {
 		return plain(status, why)
 	}
@@ -228,11 +234,11 @@ func (s *Server) health(r *http.Request, rules *rules) answer {
 
 // httpStatus goes with pass, warn or fail; what goes with warn the caller may
 // choose.
-func httpStatus(status string, r *http.Request) (code int, why string) {
+func httpStatus(status, query string) (code int, why string) {
 	warn := http.StatusOK
 	asked := ""
-	if r.URL.RawQuery != "" {
-		asked = r.URL.Query().Get("warn")
+	if query != "" {
+		asked = (&url.URL{RawQuery: query}).Query().Get("warn")
 	}
 	switch asked {
 	case "", "200":

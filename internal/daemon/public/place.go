@@ -12,6 +12,7 @@ import (
 	"pkgd.io/pkgd/internal/config"
 	"pkgd.io/pkgd/internal/daemon/httpserver"
 	"pkgd.io/pkgd/internal/daemon/socket"
+	"pkgd.io/pkgd/internal/osutil"
 )
 
 // How many connections a place has at a time, of all and of one address.
@@ -59,6 +60,7 @@ type place struct {
 	l      net.Listener
 	closed atomic.Bool
 	crowd  *httpserver.Crowd
+	atOnce func(request []byte) []byte // nil: net/http answers all
 	rules  atomic.Pointer[rules]
 	stop   context.CancelFunc // of the probe of the rules before
 }
@@ -96,33 +98,31 @@ func (p *place) Accept() (net.Conn, error) {
 		}
 		conn := &placeConn{Conn: c, place: p}
 		if conn.seat = p.crowd.Enter(party(c.RemoteAddr()), func() { _ = c.Close() }); conn.seat != nil {
+			conn.first = httpserver.NewAtOnce(c, conn.seat, p.atOnce)
 			return conn, nil
 		}
 		_ = c.Close()
 	}
 }
 
-// party is who counts as one: an address, of IPv6 the network that a host has to
-// itself. Peers of a unix socket are one, who may be anybody of this host.
+// party is who counts as one. Peers of a unix socket are one, who may be anybody
+// of this host.
 func party(a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return ""
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return osutil.PartyOf(tcp.AddrPort().Addr())
 	}
-	ip := tcp.AddrPort().Addr().Unmap()
-	if ip.Is6() {
-		if net, err := ip.WithZone("").Prefix(64); err == nil {
-			return net.String()
-		}
-	}
-	return ip.String()
+	return ""
 }
 
 type placeConn struct {
 	net.Conn
 	place *place
 	seat  *httpserver.Seat
+	first httpserver.AtOnce
 }
+
+// Read reads for net/http what is not answered before.
+func (c *placeConn) Read(b []byte) (int, error) { return c.first.Read(b) }
 
 // Seat is the connection's place in its crowd.
 func (c *placeConn) Seat() *httpserver.Seat { return c.seat }

@@ -20,9 +20,12 @@ type condition struct {
 	err  error
 }
 
+// late is how long ago the loop turned as it should.
+func (s *Server) late(now time.Time) time.Duration { return now.Sub(s.o.Alive()) }
+
 func (s *Server) alive() []condition {
 	var err error
-	if late := time.Since(s.o.Alive()); late > livenessLimit {
+	if late := s.late(time.Now()); late > livenessLimit {
 		err = fmt.Errorf("has not turned for %.0f s", late.Seconds())
 	}
 	return []condition{{"loop", err}}

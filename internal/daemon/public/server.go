@@ -65,6 +65,7 @@ type Server struct {
 	ending  atomic.Pointer[string] // why pkgd is not ready any more
 	up      *upness
 	moments moments
+	wells   wire      // of all probes that find nothing amiss
 	looking sync.Once // at what is looked after in the background
 	page    sync.Once // runs
 	metrics *metrics
@@ -154,12 +155,18 @@ func (s *Server) openPlace(url string, r *rules) error {
 	if err != nil {
 		return fmt.Errorf("cannot answer health probes at %s: %w", url, err)
 	}
-	p := &place{l: l, crowd: httpserver.NewCrowd(maxConnections, maxOfAddress)}
+	p := s.newPlace(l)
 	p.follow(s.ctx, &s.wg, r)
 	s.places[url] = p
 	s.o.Log.Info("answering health probes", "at", where(r.listener, l), "tells", r.expose.String())
 	s.wg.Go(func() { s.watch(p.closed.Load, url, s.http.Serve(p)) })
 	return nil
+}
+
+func (s *Server) newPlace(l net.Listener) *place {
+	p := &place{l: l, crowd: httpserver.NewCrowd(maxConnections, maxOfAddress)}
+	p.atOnce = func(request []byte) []byte { return s.atOnce(p.rules.Load(), request) }
+	return p
 }
 
 func (s *Server) openAgent(url string) error {
