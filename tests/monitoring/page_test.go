@@ -3,7 +3,6 @@ package monitoring_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pkgd.io/pkgd/tests/howto"
 )
 
 const root = "../.."
@@ -21,18 +22,9 @@ type page struct {
 	t      *testing.T
 	name   string
 	text   string
-	blocks []block
+	blocks []howto.Block
 	shown  map[string]int // steps taken, by command
 }
-
-// block is a fenced block. Its first line, a comment, names the file that it
-// is. One of kind console has steps instead.
-type block struct{ kind, name, text string }
-
-// step is a command with what it prints.
-type step struct{ command, output string }
-
-var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
 // takenFrom remembers, as "PAGE: WHAT", what tests have taken.
 var takenFrom sync.Map
@@ -41,39 +33,20 @@ var takenFrom sync.Map
 func readPage(t *testing.T, tool string) *page {
 	t.Helper()
 	name := "monitor-with-" + tool
-	text, err := os.ReadFile(filepath.Join(root, "docs/how-to", name+".md"))
+	text, err := howto.Read(root, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &page{t: t, name: name, text: string(text), blocks: blocksOf(string(text)), shown: map[string]int{}}
-}
-
-func blocksOf(text string) (all []block) {
-	for _, m := range fence.FindAllStringSubmatch(text, -1) {
-		b := block{kind: m[1], text: m[2]}
-		first, _, _ := strings.Cut(m[2], "\n")
-		b.name = strings.TrimSpace(strings.TrimLeft(first, "#; "))
-		all = append(all, b)
-	}
-	return all
-}
-
-// steps are the commands of a console block.
-func (b block) steps() (all []step) {
-	for _, part := range strings.Split("\n"+b.text, "\n$ ")[1:] {
-		command, output, _ := strings.Cut(part, "\n")
-		all = append(all, step{command, output})
-	}
-	return all
+	return &page{t: t, name: name, text: text, blocks: howto.Blocks(text), shown: map[string]int{}}
 }
 
 // file is the block that a page shows for a file.
 func (p *page) file(name string) string {
 	p.t.Helper()
 	for _, b := range p.blocks {
-		if b.name == name && b.kind != "console" {
+		if b.Name == name && b.Kind != "console" {
 			takenFrom.Store(p.name+": "+name, true)
-			return b.text
+			return b.Text
 		}
 	}
 	p.t.Fatalf("docs/how-to/%s.md has no block that begins with %q", p.name, "# "+name)
@@ -85,14 +58,14 @@ func (p *page) step(command string) string {
 	p.t.Helper()
 	seen := 0
 	for _, b := range p.blocks {
-		for _, s := range b.steps() {
-			if b.kind != "console" || s.command != command {
+		for _, s := range b.Steps() {
+			if b.Kind != "console" || s.Command != command {
 				continue
 			}
 			if seen++; seen > p.shown[command] {
 				p.shown[command] = seen
 				takenFrom.Store(fmt.Sprintf("%s: $ %s (%d)", p.name, command, seen), true)
-				return s.output
+				return s.Output
 			}
 		}
 	}
@@ -159,13 +132,13 @@ func TestEveryPageHasWhatPeopleLookFor(t *testing.T) {
 func allTaken() int {
 	var left []string
 	for _, name := range monitors {
-		text, err := os.ReadFile(filepath.Join(root, "docs/how-to/monitor-with-"+name+".md"))
+		text, err := howto.Read(root, "monitor-with-"+name)
 		if err != nil {
 			left = append(left, err.Error())
 			continue
 		}
 		seen := map[string]int{}
-		for _, b := range blocksOf(string(text)) {
+		for _, b := range howto.Blocks(text) {
 			left = append(left, leftOf("monitor-with-"+name, b, seen)...)
 		}
 	}
@@ -177,13 +150,13 @@ func allTaken() int {
 }
 
 // leftOf is what no test took of a block; seen counts the steps of the page.
-func leftOf(page string, b block, seen map[string]int) (left []string) {
-	if b.kind != "console" {
-		return untaken(page + ": " + b.name)
+func leftOf(page string, b howto.Block, seen map[string]int) (left []string) {
+	if b.Kind != "console" {
+		return untaken(page + ": " + b.Name)
 	}
-	for _, s := range b.steps() {
-		seen[s.command]++
-		left = append(left, untaken(fmt.Sprintf("%s: $ %s (%d)", page, s.command, seen[s.command]))...)
+	for _, s := range b.Steps() {
+		seen[s.Command]++
+		left = append(left, untaken(fmt.Sprintf("%s: $ %s (%d)", page, s.Command, seen[s.Command]))...)
 	}
 	return left
 }

@@ -25,11 +25,11 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 	analyze := needs.Program(t, "systemd-analyze", "systemd")
 	p := readPage(t, "systemd")
 	h := newHost(t, "")
-	for _, name := range []string{"tell-admin.service", "package-health.service", "package-health.timer", "pkgd.service.d/watch.conf"} {
+	for _, name := range []string{"tell-admin@.service", "package-health.service", "package-health.timer", "pkgd.service.d/watch.conf"} {
 		unit(t, p, h.dir, name)
 	}
 	h.paths = []string{"/etc/systemd/system/", h.dir + "/"}
-	p.shows(h, "systemd-analyze verify /etc/systemd/system/tell-admin.service /etc/systemd/system/package-health.service /etc/systemd/system/package-health.timer && echo fine")
+	p.shows(h, "systemd-analyze verify /etc/systemd/system/tell-admin@.service /etc/systemd/system/package-health.service /etc/systemd/system/package-health.timer && echo fine")
 	ours := strings.NewReplacer("/usr/bin/pkgd", filepath.Join(bin, "pkgd")).Replace(read(t, "packaging/systemd/pkgd.service"))
 	file := write(t, filepath.Join(h.dir, "pkgd.service"), ours, 0o644)
 	if code, out := exitOf(t, exec.Command(analyze, "verify", "--man=no", file)); code != 0 || out != "" {
