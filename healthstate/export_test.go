@@ -59,8 +59,16 @@ func (t Trial) Judge(ctx context.Context, target Target) (Verdict, error) {
 		asks: t.Hook, settle: t.Settle, bake: t.Bake, run: t.Run, events: t.Events,
 		look: func(ctx context.Context) (upkeep, error) {
 			u, err := t.Look(ctx)
-			return upkeep{broken: u.Broken, between: u.Between, starting: u.Starting, restarts: u.Restarts, any: t.Services}, err
+			return upkeep{broken: u.Broken, between: u.Between, starting: u.Starting, restarts: u.Restarts, again: "main had to be started again", any: t.Services}, err
 		},
 		quiet: func(u upkeep) Outcome { return conclude(target, hookrunner.PhaseAfter, heard{up: u.any}) },
 	}.judge(ctx)
+}
+
+// Tell is what is told of a service that is not active, and of one that was
+// started again.
+func Tell(s service.Status) (down, again string) {
+	var u upkeep
+	u.add(s)
+	return first(u.down(), u.starting), u.again
 }

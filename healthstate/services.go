@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"pkgd.io/pkgd/internal/service"
@@ -15,6 +16,7 @@ type upkeep struct {
 	between  string // one that ended and is about to be started again; empty: none
 	starting string // one that runs and is not ready; empty: none
 	restarts int    // of all, since they were started
+	again    string // one that was started again, with how it had ended; empty: none was
 	any      bool   // there are some
 }
 
@@ -56,6 +58,9 @@ func (m *Manager) look(ctx context.Context, t Target, before []string) (upkeep, 
 func (u *upkeep) add(s service.Status) {
 	u.any = true
 	u.restarts += s.Restarts
+	if s.Restarts > 0 {
+		u.again = first(u.again, startedAgain(s))
+	}
 	switch {
 	case s.State == service.Active:
 	case s.State != service.Activating:
@@ -74,7 +79,17 @@ func first(a, b string) string {
 	return b
 }
 
+func startedAgain(s service.Status) string {
+	if s.Ended == "" {
+		return s.Name + " had to be started again"
+	}
+	return s.Name + " " + s.Ended + " and was started again"
+}
+
 func why(s service.Status) string {
+	if s.Ended != "" && strings.HasPrefix(s.Detail, s.Ended) {
+		return s.Name + " " + s.Detail // which is a sentence
+	}
 	text := s.Name + " is " + s.State
 	if s.Detail != "" {
 		text += ": " + s.Detail

@@ -19,8 +19,6 @@ const (
 // bake be nothing: a program that fails at once needs a moment to do so.
 const leastWatch = 50 * time.Millisecond
 
-const startedAgain = "a service had to be started again"
-
 // Verdict is what a refresh is judged by.
 type Verdict struct {
 	Outcome
@@ -160,7 +158,7 @@ func (c *course) baked(u upkeep, now time.Time) bool {
 		return c.held.runs > 1 && now.Sub(c.held.since) >= c.bake
 	}
 	if u.restarts > 0 { // there is no time in which to see it fall again
-		c.v.fall(startedAgain)
+		c.v.fall(u.again)
 	}
 	return true
 }
@@ -176,7 +174,7 @@ func (h hold) fallen(u upkeep) string {
 	case u.between != "":
 		return u.between
 	case u.restarts > h.restarts:
-		return startedAgain
+		return u.again
 	}
 	return ""
 }

@@ -32,6 +32,7 @@ type Status struct {
 	PID      int    // of the main process; 0: none
 	Enabled  bool
 	Detail   string    // why it is not active
+	Ended    string    // how its last process ended unasked, see HowEnded; empty: none has since the last Start, or nobody knows
 	Since    time.Time // when the state began
 }
 

@@ -120,7 +120,7 @@ var badUnits = map[string]func(b *bed){
 	"a service that ends at once": func(b *bed) {
 		old := b.unit(0)
 		// Whether the verdict finds it ended, or started once more, is chance.
-		b.refreshed(b.tree("42", "#!/bin/sh\nexit 3\n", well, ""), 10, "pkgd-service-down", "serve ", `"reverted"`)
+		b.refreshed(b.tree("42", "#!/bin/sh\nexit 3\n", well, ""), 10, "pkgd-service-down", "serve crashed (exit status 3) and ", `"reverted"`)
 		b.up(old)
 	},
 	"a unit that hangs in its start": func(b *bed) {

@@ -12,6 +12,7 @@ import (
 // restarts is about services that end unasked.
 var restarts = []scenario{
 	{"on-failure starts a crashed service again and counts it", crashIsRestarted},
+	{"a service that is about to run again, or does, tells how it had ended", endIsRemembered},
 	{"on-failure leaves a service that ended cleanly", cleanEndIsLeft},
 	{"always starts a service again that ended cleanly", cleanEndIsRestarted},
 	{"no leaves a crashed service failed, with the reason", crashIsLeft},
@@ -35,6 +36,27 @@ func crashIsRestarted(h *house) {
 		}
 	}
 	h.said.want("a up")
+}
+
+func endIsRemembered(h *house) {
+	u := h.unit("a", say("a up")+"; [ -e $D/works ] || exit 3; "+"exec sleep 1000")
+	u.Restart = service.RestartOnFailure
+	h.start(u)
+	h.said.want("a up", "a up", "a up")
+	h.await("a", "waiting", func(s service.Status) bool {
+		return s.State == service.Activating && s.Ended == "crashed (exit status 3)" && strings.HasPrefix(s.Detail, "crashed (exit status 3) and is being started again")
+	})
+	must(h.t, os.WriteFile(filepath.Join(u.Confine.Data, "works"), nil, 0o644))
+	h.await("a", "up", func(s service.Status) bool { return s.State == service.Active && s.Ended == "crashed (exit status 3)" })
+	must(h.t, syscall.Kill(h.status("a").PID, syscall.SIGKILL))
+	h.await("a", "killed", func(s service.Status) bool {
+		return s.State == service.Active && s.Ended == "crashed (signal SIGKILL)"
+	})
+	h.stop()
+	h.start(u)
+	if s := h.wantState("a", service.Active); s.Ended != "" {
+		h.t.Errorf("the next start remembers %+v", s)
+	}
 }
 
 func cleanEndIsLeft(h *house) {

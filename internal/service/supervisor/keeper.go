@@ -104,7 +104,7 @@ func (k *keeper) ensure(u service.Unit) *run {
 	defer k.mu.Unlock()
 	if k.run == nil {
 		k.run = newRun(k, u)
-		k.status.Restarts = 0
+		k.status.Restarts, k.status.Ended = 0, ""
 		k.setLocked(service.Activating, "", 0)
 		go k.run.loop()
 	}
@@ -150,6 +150,13 @@ func (k *keeper) setLocked(state, detail string, pid int) {
 		k.status.Since = time.Now()
 	}
 	k.status.State, k.status.Detail, k.status.PID = state, detail, pid
+}
+
+// endedSo notes how a process ended unasked.
+func (k *keeper) endedSo(how string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.status.Ended = how
 }
 
 func (k *keeper) restarted() {

@@ -195,17 +195,7 @@ func hopeless(err error) bool {
 	return true
 }
 
-// clean says whether a service ended well: with status 0 or by one of the
-// signals that ask for it.
-func clean(e osutil.Exit) bool {
-	switch e.Signal {
-	case 0:
-		return e.Code == 0
-	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE, syscall.SIGTERM:
-		return true
-	}
-	return false
-}
+func clean(e osutil.Exit) bool { return service.EndedWell(e.Code, e.Signal) }
 
 // tellExit says how a service ended and the last it had to say.
 func tellExit(e osutil.Exit, last string) string {

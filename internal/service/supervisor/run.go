@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -103,8 +104,11 @@ func (r *run) once(f *frame, first bool) (delay time.Duration, again bool) {
 		r.k.tell(service.Stopped, "")
 		return 0, false
 	}
-	detail := tellExit(exit, r.k.log.lastLine())
-	return r.ended(ending{ran: true, up: time.Since(began), clean: clean(exit), detail: detail})
+	last := r.k.log.lastLine()
+	return r.ended(ending{
+		ran: true, up: time.Since(began), clean: clean(exit), detail: tellExit(exit, last),
+		how: service.HowEnded(exit.Code, exit.Signal), last: last,
+	})
 }
 
 // stuck gives up on a service of which a process hangs in the kernel: there must
@@ -138,6 +142,20 @@ type ending struct {
 	clean    bool
 	hopeless bool // the next would not start either
 	detail   string
+	how      string // as service.HowEnded has it; empty: it did not run
+	last     string // it had to say
+}
+
+// again says why the service is about to run again.
+func (e ending) again(delay time.Duration) string {
+	if e.how == "" {
+		return fmt.Sprintf("%s; again in %v", e.detail, delay)
+	}
+	text := service.BeingStartedAgain(e.how)
+	if last := strings.TrimSpace(e.last); last != "" && !e.clean {
+		text += ": " + last
+	}
+	return text
 }
 
 // ended applies the unit's restart rule.
@@ -148,10 +166,11 @@ func (r *run) ended(e ending) (delay time.Duration, again bool) {
 	switch {
 	case again && !e.hopeless:
 		delay = r.pause.next(e.up)
-		state, detail = service.Activating, fmt.Sprintf("%s; again in %v", e.detail, delay)
+		state, detail = service.Activating, e.again(delay)
 	case e.clean:
 		state = service.Inactive
 	}
+	r.k.endedSo(e.how)
 	r.k.set(state, detail, 0)
 	if e.ran {
 		r.k.tell(service.Exited, e.detail)

@@ -23,6 +23,7 @@ type entry struct {
 	asked   bool          // somebody wants the service to end
 	begun   bool          // a start is under way: that nothing runs yet means nothing
 	problem string        // why systemd would not start it; empty: nothing
+	ended   string        // how its last process ended unasked, since the last start
 	late    string        // why it is not ready, for a unit that runs; empty: it is
 	settled chan struct{} // closed when Start need not wait: ready, ended, or out of time
 	end     func()        // ends the probe; nil: none is under way
@@ -55,7 +56,7 @@ func (e *entry) begin(u service.Unit) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.unit, e.seen = u, state{}
-	e.asked, e.begun, e.problem, e.late = false, true, "", ""
+	e.asked, e.begun, e.problem, e.ended, e.late = false, true, "", "", ""
 	if u.Ready != nil {
 		e.late = "not ready yet"
 	}
@@ -109,28 +110,11 @@ func (e *entry) tell(kind, detail string) {
 
 // see compares how the unit is with how it was, and tells what happened.
 func (e *entry) see(now state) {
-	e.mu.Lock()
-	was, asked := e.seen, e.asked
-	if e.begun && !was.runs() && !now.runs() {
-		e.mu.Unlock()
+	was, asked, known := e.note(now)
+	if !known {
 		return
 	}
-	e.seen = now
 	changed := was.pid != now.pid
-	if changed || !now.runs() {
-		e.endProbeLocked()
-	}
-	switch {
-	case !now.runs():
-		if !e.begun {
-			e.settleLocked()
-		}
-	case changed && e.unit.Ready != nil && !asked:
-		e.probeLocked(now.pid)
-	case e.unit.Ready == nil:
-		e.settleLocked()
-	}
-	e.mu.Unlock()
 	if was.runs() && changed {
 		e.tellEnd(asked, now)
 	}
@@ -142,16 +126,62 @@ func (e *entry) see(now state) {
 	}
 }
 
+// note takes in how the unit is now; was is how it was. Of one that is about to
+// run for the first time nothing is known yet.
+func (e *entry) note(now state) (was state, asked, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was, asked = e.seen, e.asked
+	if e.begun && !was.runs() && !now.runs() {
+		return was, asked, false
+	}
+	e.seen = now
+	changed := was.pid != now.pid
+	if changed || !now.runs() {
+		e.endProbeLocked()
+	}
+	if !now.runs() && !asked && now.ended() != "" {
+		e.ended = now.ended()
+	}
+	switch {
+	case !now.runs():
+		if !e.begun {
+			e.settleLocked()
+		}
+	case changed && e.unit.Ready != nil && !asked:
+		e.probeLocked(now.pid)
+	case e.unit.Ready == nil:
+		e.settleLocked()
+	}
+	return was, asked, true
+}
+
+// hearEnd takes what a signal says of the end of the main process: a look may come
+// when the next one runs, of which systemd knows no end.
+func (e *entry) hearEnd(how string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.asked {
+		e.ended = how
+	}
+}
+
 func (e *entry) tellEnd(asked bool, now state) {
 	if asked {
 		e.tell(service.Stopped, "")
 		return
 	}
-	detail := ""
-	if !now.runs() { // else what systemd knows is of the next process
-		detail = now.detail(e.known())
+	detail := now.detail(e.known())
+	if now.runs() { // then what systemd knows is of the next process
+		detail = e.howEnded()
 	}
 	e.tell(service.Exited, detail)
+}
+
+func (e *entry) howEnded() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ended
 }
 
 // startedKind goes by the count alone, which systemd raises before it starts the

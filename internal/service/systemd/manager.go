@@ -52,6 +52,8 @@ type Manager struct {
 	events  service.Events
 	turns   service.Turns
 
+	greeted chan struct{} // closed when greet has ended
+
 	life   context.Context // ends with Shutdown
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the watcher and the probes
@@ -71,7 +73,7 @@ var _ service.Manager = (*Manager)(nil)
 func New(o Options) (*Manager, error) {
 	m := &Manager{
 		dirs: o.Dirs, log: o.Log, names: namesOf(o.Dirs.Root), unitDir: o.UnitDir,
-		entries: make(map[string]*entry), dirty: make(map[string]bool), wake: make(chan struct{}, 1),
+		entries: make(map[string]*entry), dirty: make(map[string]bool), wake: make(chan struct{}, 1), greeted: make(chan struct{}),
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -85,15 +87,22 @@ func New(o Options) (*Manager, error) {
 	m.life, m.cancel = context.WithCancel(context.Background())
 	m.bus = newBus(o.Address, m.log, m.hear, m.lookAtAll)
 	go m.bus.loop()
-	m.work.Go(m.watch)
-	m.greet()
+	m.work.Go(func() {
+		m.greet()
+		close(m.greeted)
+		m.watch()
+	})
 	return m, nil
 }
 
 // greet waits for the first connection, or for its failure, and looks at what
-// runs already.
+// runs already, which is no news. Whoever starts pkgd need not wait for it.
 func (m *Manager) greet() {
-	<-m.bus.tried
+	select {
+	case <-m.bus.tried:
+	case <-m.life.Done():
+		return
+	}
 	ctx, cancel := context.WithTimeout(m.life, connectTimeout)
 	defer cancel()
 	l, err := m.bus.get()
@@ -104,7 +113,18 @@ func (m *Manager) greet() {
 		if err := m.bus.watch(ctx, l, e.name()); err != nil {
 			return
 		}
-		m.look(ctx, e)
+		if now, ok := m.read(ctx, e); ok {
+			e.note(now)
+		}
+	}
+}
+
+// awaitGreeting waits until the manager knows what runs already, or cannot.
+func (m *Manager) awaitGreeting(ctx context.Context) {
+	select {
+	case <-m.greeted:
+	case <-ctx.Done():
+	case <-m.life.Done():
 	}
 }
 
@@ -119,6 +139,7 @@ func (m *Manager) Ping(ctx context.Context) error {
 	if m.isClosed() {
 		return service.ErrClosed
 	}
+	m.awaitGreeting(ctx)
 	l, err := m.bus.get()
 	if err != nil {
 		return err
@@ -164,17 +185,34 @@ func (m *Manager) hear(s *dbus.Signal) {
 	case jobRemoved:
 		m.jobs.removed(s)
 	case propsChanged:
-		m.mark(s.Path)
+		m.mark(s.Path, endOf(s))
 	}
 }
 
-// mark notes that something about a unit has changed.
-func (m *Manager) mark(path dbus.ObjectPath) {
+// endOf reads how a unit's main process has ended off a signal that says so.
+func endOf(s *dbus.Signal) string {
+	var iface string
+	var changed map[string]dbus.Variant
+	var others []string
+	if dbus.Store(s.Body, &iface, &changed, &others) != nil || iface != serviceIface {
+		return ""
+	}
+	code, _ := changed["ExecMainCode"].Value().(int32)
+	status, _ := changed["ExecMainStatus"].Value().(int32)
+	return howEnded(int(code), int(status))
+}
+
+// mark notes that something about a unit has changed; ended is how its main process
+// has ended, empty if that is not what happened.
+func (m *Manager) mark(path dbus.ObjectPath, ended string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range m.entries {
 		if unitPath(e.name()) == path {
 			m.dirty[e.id] = true
+			if ended != "" {
+				e.hearEnd(ended)
+			}
 		}
 	}
 	m.wakeLocked()

@@ -32,6 +32,7 @@ func (m *Manager) Start(ctx context.Context, units []service.Unit) error {
 }
 
 func (m *Manager) startPackage(ctx context.Context, pkg string, units []service.Unit) error {
+	m.awaitGreeting(ctx)
 	patience, end, err := m.turns.Start(ctx, pkg)
 	if err != nil {
 		return err
@@ -151,6 +152,7 @@ func (m *Manager) refusal(unit string, err error) string {
 // Stop ends services, each once those that follow it have ended: systemd takes
 // the stops in that order when they are all asked for, followers first.
 func (m *Manager) Stop(ctx context.Context, pkg string, names []string) error {
+	m.awaitGreeting(ctx)
 	end, err := m.turns.Stop(ctx, pkg)
 	if err != nil {
 		return err
@@ -243,6 +245,7 @@ func (m *Manager) Enable(ctx context.Context, units []service.Unit) error {
 		if err := u.Check(); err != nil {
 			return err
 		}
+		m.awaitGreeting(ctx)
 		_, end, err := m.turns.Start(ctx, u.Package)
 		if err != nil {
 			return err
@@ -267,6 +270,7 @@ func (m *Manager) enable(ctx context.Context, u service.Unit) error {
 
 // Disable removes the links.
 func (m *Manager) Disable(ctx context.Context, pkg string, names []string) error {
+	m.awaitGreeting(ctx)
 	_, end, err := m.turns.Start(ctx, pkg)
 	if err != nil {
 		return err
@@ -281,6 +285,7 @@ func (m *Manager) Forget(ctx context.Context, pkg string) error {
 	if err := m.Stop(ctx, pkg, nil); err != nil {
 		return err
 	}
+	m.awaitGreeting(ctx)
 	end, err := m.turns.Stop(ctx, pkg)
 	if err != nil {
 		return err

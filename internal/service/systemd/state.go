@@ -49,6 +49,20 @@ var hopelessWords = map[int]string{
 	226: "cannot give the service a file system of its own: see journalctl -u %s",
 }
 
+// ended is how the last main process ended, in the words of service.HowEnded;
+// empty while systemd does not say.
+func (s state) ended() string { return howEnded(s.code, s.status) }
+
+func howEnded(code, status int) string {
+	switch code {
+	case cldExited:
+		return service.HowEnded(status, 0)
+	case cldKilled, cldDumped:
+		return service.HowEnded(0, syscall.Signal(status))
+	}
+	return ""
+}
+
 // detail says in a person's words why the unit does not run.
 func (s state) detail(u service.Unit) string {
 	switch {
@@ -153,19 +167,27 @@ func (l *link) list(ctx context.Context, pattern string) ([]loadedUnit, error) {
 func (m *Manager) look(ctx context.Context, e *entry) state {
 	e.looking.Lock()
 	defer e.looking.Unlock()
+	now, ok := m.read(ctx, e)
+	if ok {
+		e.see(now)
+	}
+	return now
+}
+
+// read reads how an entry's unit is.
+func (m *Manager) read(ctx context.Context, e *entry) (now state, ok bool) {
 	l, err := m.bus.get()
 	if err != nil {
-		return state{}
+		return state{}, false
 	}
-	now, err := l.state(ctx, e.name())
+	now, err = l.state(ctx, e.name())
 	if err != nil {
 		if ctx.Err() == nil {
 			m.log.Warn("cannot see how a service is", "service", e.id, "error", err)
 		}
-		return state{}
+		return state{}, false
 	}
-	e.see(now)
-	return now
+	return now, true
 }
 
 // Status reads from systemd how the services are.
@@ -177,6 +199,7 @@ func (m *Manager) Status(ctx context.Context, pkg string) ([]service.Status, err
 	if len(entries) == 0 {
 		return nil, nil
 	}
+	m.awaitGreeting(ctx)
 	l, err := m.bus.get()
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for services: %w", err)
@@ -199,9 +222,14 @@ func (e *entry) status(s state) service.Status {
 	defer e.mu.Unlock()
 	st := service.Status{
 		Package: e.pkg, Name: e.service, Revision: e.unit.Revision, Enabled: enabled,
-		PID: s.pid, Restarts: s.restarts, Since: s.since,
+		PID: s.pid, Restarts: s.restarts, Since: s.since, Ended: e.ended,
+	}
+	if s.waits() && s.ended() != "" {
+		st.Ended = s.ended() // no look has seen it yet
 	}
 	switch {
+	case (s.waits() || s.active == "activating") && st.Ended != "":
+		st.State, st.Detail = service.Activating, service.BeingStartedAgain(st.Ended)
 	case s.waits():
 		st.State, st.Detail = service.Activating, s.detail(e.unit)+"; systemd starts it again"
 	case s.active == "activating":
