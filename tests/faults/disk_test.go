@@ -2,24 +2,21 @@ package faults
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"pkgd.io/pkgd/tests/blocks"
 	"pkgd.io/pkgd/tests/world"
 )
 
 // disk is a small file system of its own, mounted at dir.
 type disk struct {
 	t     *testing.T
-	kind  string // tmpfs, ext4 or xfs
+	kind  string // tmpfs, ext4, xfs or btrfs
 	image string // file behind it; none for tmpfs
 	kept  string // copy of image, to which again goes back
 	dir   string
@@ -73,19 +70,37 @@ func (d *disk) keep() {
 
 func (d *disk) again(t *testing.T) *disk {
 	t.Helper()
-	n := &disk{t: t, kind: d.kind, image: d.kept, dir: d.dir}
-	t.Cleanup(func() {
-		n.drop()
-		os.Remove(n.image)
-	})
-	n.plug()
+	n := d.copied(t)
+	n.mount()
 	return n
 }
 
-// plug mounts a copy of the image under a name of its own: a mount namespace
-// that somebody made meanwhile may keep the old one, with the file system as it
-// was shut down, alive.
-func (d *disk) plug() {
+// recorded is again, with all that is written from now on noted.
+func (d *disk) recorded(t *testing.T) (*disk, *blocks.Recorder) {
+	t.Helper()
+	n := d.copied(t)
+	rec := blocks.Record(t, n.image)
+	n.image = rec.Path
+	n.mount()
+	return n, rec
+}
+
+// copied has a copy of what was kept, which is not mounted yet.
+func (d *disk) copied(t *testing.T) *disk {
+	t.Helper()
+	n := &disk{t: t, kind: d.kind, image: d.kept, dir: d.dir}
+	n.copy()
+	image := n.image
+	t.Cleanup(func() {
+		n.drop()
+		os.Remove(image)
+	})
+	return n
+}
+
+// copy goes over to a copy of the image under a name of its own: a mount
+// namespace that somebody made meanwhile may keep the old one alive.
+func (d *disk) copy() {
 	d.t.Helper()
 	f, err := os.CreateTemp(filepath.Dir(d.image), "image-")
 	if err != nil {
@@ -94,7 +109,6 @@ func (d *disk) plug() {
 	f.Close()
 	d.command("cp", "--sparse=always", d.image, f.Name())
 	d.image = f.Name()
-	d.mount()
 }
 
 // replug is a host that comes up again after a power cut.
@@ -102,7 +116,8 @@ func (d *disk) replug() {
 	d.t.Helper()
 	d.unmount()
 	old := d.image
-	d.plug()
+	d.copy()
+	d.mount()
 	os.Remove(old)
 }
 
@@ -124,22 +139,6 @@ func (d *disk) unmount() {
 
 // drop takes the disk away at a test's end, from those too who still hold it.
 func (d *disk) drop() { _ = syscall.Unmount(d.dir, syscall.MNT_DETACH) }
-
-// shutdown is a power cut: the file system stops at once, and what it had not
-// written yet, its log included, is lost.
-func (d *disk) shutdown() error {
-	const goingDown, noLogFlush = 0x8004587d, uint32(2)
-	dir, err := os.Open(d.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	flags := noLogFlush
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, dir.Fd(), goingDown, uintptr(unsafe.Pointer(&flags))); errno != 0 {
-		return fmt.Errorf("cannot shut %s down: %w", d.kind, errno)
-	}
-	return nil
-}
 
 // fail has the kernel find an error on the disk, upon which it lets nobody write
 // to it any more.

@@ -60,7 +60,7 @@ func TestAPowerCutFindsAnFsyncThatIsLeftOut(t *testing.T) {
 // name of the one that fails.
 func (f fsync) leftOut(t *testing.T) (found string) {
 	t.Helper()
-	cmd := command(t, os.Args[0], "-test.run=^TestPowerCutBeforeEveryFlush$/^"+strings.ReplaceAll(f.cuts, " ", "_")+"$",
+	cmd := command(t, os.Args[0], "-test.run=^TestPowerCutAtEveryFlush$/^"+strings.ReplaceAll(f.cuts, " ", "_")+"$",
 		"-test.failfast", "-test.v", "-faults", "-bin", f.build(t))
 	out, err := cmd.CombinedOutput()
 	if bytes.Contains(out, []byte("no tests to run")) {
@@ -77,7 +77,7 @@ func (f fsync) leftOut(t *testing.T) (found string) {
 	if found == "" {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return strings.TrimPrefix(found, "TestPowerCutBeforeEveryFlush/")
+	return strings.TrimPrefix(found, "TestPowerCutAtEveryFlush/")
 }
 
 // command is bounded: a program that hangs is no proof.

@@ -63,6 +63,6 @@ func requires(t *testing.T, tools ...string) {
 		t.Skip("only root can inject faults")
 	}
 	for _, tool := range tools {
-		needs.Program(t, tool, map[string]string{"mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs"}[tool])
+		needs.Program(t, tool, map[string]string{"mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs"}[tool])
 	}
 }

@@ -1,24 +1,24 @@
 package faults
 
 import (
+	"flag"
 	"fmt"
-	"strings"
-	"sync/atomic"
+	"math/rand/v2"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"pkgd.io/pkgd/internal/api"
-	"pkgd.io/pkgd/tests/gate"
+	"pkgd.io/pkgd/tests/blocks"
 	"pkgd.io/pkgd/tests/world"
 )
 
-// maxCuts ends a test whose deed never gets beyond its power cuts.
-const maxCuts = 400
+var (
+	reordered = flag.Int("reordered", 3, "between two flushes keep so many parts of what was written, one after the other")
+	seed      = flag.Uint64("seed", 1, "chooses these parts")
+)
 
-func TestPowerCutBeforeEveryFlush(t *testing.T) {
-	for _, kind := range []string{"ext4", "xfs"} {
-		for _, d := range world.Deeds {
+func TestPowerCutAtEveryFlush(t *testing.T) {
+	for _, kind := range []string{"ext4", "xfs", "btrfs"} {
+		for _, d := range deeds {
 			t.Run(kind+" "+d.Name, func(t *testing.T) {
 				requires(t, "mkfs."+kind)
 				t.Parallel()
@@ -28,24 +28,29 @@ func TestPowerCutBeforeEveryFlush(t *testing.T) {
 	}
 }
 
-// cutAtEach does a deed, cutting the power at its first flush, then at its
-// second, and so on until one survives.
+// cutAtEach does a deed once, on a disk that is recorded, and then looks at each
+// disk that a power cut might have left of it: as of every flush, and as of every
+// flush with parts of what was written after it.
 func cutAtEach(t *testing.T, kind string, d world.Deed) {
 	ready, may := prepare(t, kind, d)
-	cuts := 0
-	ends := map[string]int{}
-	for survived := false; !survived && !t.Failed(); cuts++ {
-		if cuts == maxCuts {
-			t.Fatalf("none survived %d power cuts", maxCuts)
+	windows, promised := record(t, ready, d)
+	c := &cuts{site: ready, may: may, seen: map[state]string{}, ends: map[string]int{}}
+	for i, w := range windows {
+		if i >= promised {
+			c.may = map[string]world.View{"after": may["after"]}
 		}
-		t.Run(fmt.Sprint("flush ", cuts+1), func(t *testing.T) {
-			var end string
-			survived, end = cutAt(t, ready, cuts+1, d, may)
-			ends[end]++
-		})
+		rnd := rand.New(rand.NewPCG(*seed, uint64(i)))
+		c.cut(t, fmt.Sprint("flush ", i), nil)
+		for n, part := range w.Parts(rnd, *reordered) {
+			c.cut(t, fmt.Sprint("flush ", i, " and part ", n+1), part)
+		}
+		if t.Failed() {
+			t.Fatalf("with -seed=%d, of %d flushes", *seed, len(windows))
+		}
+		c.reach(w)
 	}
-	world.Report(t, "power cut, "+kind, "before each flush of: "+d.Name, cuts-1,
-		fmt.Sprintf("as before %d times, as after %d", ends["before"], ends["after"]))
+	world.Report(t, "power cut, "+kind, "at each flush of: "+d.Name, c.times,
+		fmt.Sprintf("%d states, as before %d times, as after %d", len(c.seen), c.ends["before"], c.ends["after"]))
 }
 
 // prepare gives the image of a disk on which a deed is about to be done, and how
@@ -78,44 +83,15 @@ func (w *site) wearIn() {
 	w.Stop()
 }
 
-// cutAt does a deed, cuts the power instead of the nth flush, mounts what is
-// left, starts again and looks.
-func cutAt(t *testing.T, ready *site, n int, d world.Deed, may map[string]world.View) (survived bool, end string) {
-	w := ready.again(t)
-	rule, cut := w.cutPower(n)
-	w.Launch(rule, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNC, unix.SYS_SYNCFS)
-	if w.Up() == nil {
-		d.Do(w.World) // it dies in the middle
-	}
-	w.Gate.Set(gate.LetThrough)
-	if survived = !cut.Load(); survived {
-		w.Stop()
-		return true, ""
-	}
-	w.Kill()
-	w.disk.replug()
+// record does a deed and gives what was written meanwhile; from the window
+// promised on, pkgd had said that it was done.
+func record(t *testing.T, ready *site, d world.Deed) (windows []blocks.Window, promised int) {
+	t.Helper()
+	w, rec := ready.recorded(t)
 	w.Start()
-	end = w.ComesTo(may)
+	d.Do(w.World)
+	promised = rec.Now()
 	w.Stop()
-	return false, end
-}
-
-// cutPower is the rule of a gate that ends file system and daemon when the nth
-// flush is asked for.
-func (w *site) cutPower(n int) (gate.Rule, *atomic.Bool) {
-	var cut atomic.Bool
-	return func(c gate.Call) gate.Outcome {
-		if cut.Load() || !strings.HasPrefix(c.Path(0), w.disk.dir) || !c.By("pkgd") {
-			return gate.Through
-		}
-		if n--; n > 0 {
-			return gate.Through
-		}
-		if err := w.disk.shutdown(); err != nil {
-			w.Error(err)
-		}
-		cut.Store(true)
-		c.Kill()
-		return gate.Outcome{Errno: unix.EIO}
-	}, &cut
+	w.disk.unmount()
+	return rec.Stop(), promised
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"pkgd.io/pkgd/tests/blocks"
 	"pkgd.io/pkgd/tests/world"
 )
 
@@ -30,6 +31,13 @@ func newSite(t *testing.T, kind string) *site {
 func (w *site) again(t *testing.T) *site {
 	t.Helper()
 	return onDisk(t, w.disk.again(t))
+}
+
+// recorded is again, with all that is written noted.
+func (w *site) recorded(t *testing.T) (*site, *blocks.Recorder) {
+	t.Helper()
+	d, rec := w.disk.recorded(t)
+	return onDisk(t, d), rec
 }
 
 func onDisk(t *testing.T, disk *disk) *site {
