@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // The codes of the warnings that no good copy could be made, and that there is
@@ -47,6 +48,7 @@ func (s *State) Backup() {
 	s.backup.cancel = cancel
 	s.backup.busy.Go(func() {
 		err := s.store.copyTo(ctx, path)
+		s.store.dropPages()
 		if ctx.Err() != nil {
 			return
 		}
@@ -84,6 +86,20 @@ func (st *store) copyTo(ctx context.Context, path string) error {
 			_, err := tx.WriteTo(&stoppable{ctx, w})
 			return err
 		})
+	})
+}
+
+// dropPages takes the pages of the file out of this process: to check them all has
+// brought them in, and little of them is read again. They stay in the kernel's
+// cache; where it will not, that costs memory alone. Within a transaction the file
+// stays mapped where it is.
+func (st *store) dropPages() {
+	_ = st.view(func(tx *bolt.Tx) error {
+		_, _, errno := unix.Syscall(unix.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED)
+		if errno != 0 {
+			return errno
+		}
+		return nil
 	})
 }
 
