@@ -34,6 +34,9 @@ type packed struct {
 
 func (c *cmdPack) run(_ context.Context, a *app, _ []string) error {
 	dir := a.abs(c.Args.Dir)
+	if _, err := os.ReadDir(dir); err != nil { // or a slip of the path would look like a package without its manifest
+		return cannot(doing("pack", []string{c.Args.Dir}), err)
+	}
 	info, err := pkginfo.ReadTree(os.DirFS(dir))
 	if err != nil {
 		return cannot(doing("pack", []string{c.Args.Dir}), err)

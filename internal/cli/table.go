@@ -15,8 +15,12 @@ type cell struct {
 
 func plain(text string) cell { return cell{text: text} }
 
-// table lays rows out in columns, two spaces apart. Its last column is cut where
-// width asks for it, and nothing trails a line.
+// narrow is the width below which no column is cut for the sake of the last one.
+const narrow = 12
+
+// table lays rows out in columns, two spaces apart. Where width asks for it its
+// last column is cut, and before that the widest of the others, until the last
+// has a third of the width; nothing trails a line.
 type table struct {
 	width int    // 0: as wide as it needs
 	more  string // what stands where a line was cut
@@ -60,7 +64,30 @@ func (t *table) widths() (widths []int) {
 			widths[i] = max(widths[i], runewidth.StringWidth(c.text))
 		}
 	}
+	if t.width > 0 && len(widths) > 1 {
+		t.fit(widths[:len(widths)-1], min(widths[len(widths)-1], t.width/3))
+	}
 	return widths
+}
+
+// fit narrows columns until so much is left of the table's width.
+func (t *table) fit(widths []int, left int) {
+	room := t.width - left - 2*len(widths)
+	for _, w := range widths {
+		room -= w
+	}
+	for ; room < 0; room++ {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrow {
+			return
+		}
+		widths[widest]--
+	}
 }
 
 func (t *table) line(b *strings.Builder, row []cell, widths []int) {
@@ -72,7 +99,11 @@ func (t *table) line(b *strings.Builder, row []cell, widths []int) {
 	for i, c := range row[:last+1] {
 		text := c.text
 		if t.width > 0 {
-			text = runewidth.Truncate(text, max(t.width-at, 0), t.more)
+			room := max(t.width-at, 0)
+			if i < len(widths)-1 {
+				room = min(room, widths[i])
+			}
+			text = runewidth.Truncate(text, room, t.more)
 		}
 		painted := text
 		if c.paint != nil {

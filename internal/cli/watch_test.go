@@ -48,6 +48,22 @@ func TestWatchOnATerminalRedrawsOnePictureThatFits(t *testing.T) {
 	}
 }
 
+// Names and versions may be long; why a package is not well matters most.
+func TestWatchOnANarrowTerminalLeavesRoomForWhy(t *testing.T) {
+	d := newFakeDaemon(t)
+	long := strings.NewReplacer(`"web"`, `"a-package-with-a-long-name"`, `"version":"1"`, `"version":"20261121.154501-0a1b2c3d4e5f"`).Replace(broken)
+	d.answer("GET /v1/health", long)
+	d.answer("GET /v1/events?types=health", event)
+	p := newPerson(t, d.root)
+	p.terminal = true
+	p.env["NO_COLOR"] = "1"
+	r := watchUntil(t, d, p, "boom", "health", "--watch")
+	want := "a-package-with-a…  20261121.154501-0…  error   1 h    boom: It broke in a way t…\n"
+	if !strings.Contains(r.stdout, want) {
+		t.Errorf("no %q in\n%s", want, r.stdout)
+	}
+}
+
 func TestWatchOfOnePackageIgnoresOthers(t *testing.T) {
 	d := newFakeDaemon(t)
 	d.answer("GET /v1/health/db", `{"package":"db","version":"1","status":"active","checks":[]}`)

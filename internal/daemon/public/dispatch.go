@@ -46,7 +46,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		send(w, r, plain(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not answered here; %s are", r.Method, allowed)))
 		return
 	}
-	if r.URL.Path == "/metrics" && r.Method == http.MethodGet {
+	if r.URL.Path == "/metrics" && r.Method != http.MethodOptions { // net/http sends HEAD no body
 		s.metrics.serve(w, r, rules.expose)
 		return
 	}

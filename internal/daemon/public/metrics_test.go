@@ -65,6 +65,19 @@ func TestMetricsOfPackagesAreForWhoMayKnowTheirNames(t *testing.T) {
 	}
 }
 
+// A scraper's HEAD must not be told that there is nothing, nor how long it is:
+// that differs from one scrape to the next.
+func TestHeadOfMetricsIsThatOfGet(t *testing.T) {
+	b := open(t, sick(), tcp())
+	get, head := b.ask("GET /metrics"), b.ask("HEAD /metrics")
+	if length := head.Header.Get("Content-Length"); length != "" || head.body != "" {
+		t.Errorf("Content-Length %q, body %q", length, head.body)
+	}
+	if got, want := head.Header.Get("Content-Type"), get.Header.Get("Content-Type"); got != want {
+		t.Errorf("it is %s, want %s", got, want)
+	}
+}
+
 func TestTransitionsAreCounted(t *testing.T) {
 	h := newHost()
 	b := open(t, h, unixSocket(t))
