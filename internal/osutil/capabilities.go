@@ -2,6 +2,7 @@ package osutil
 
 import (
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,22 +18,24 @@ var roundabout = []uint{
 	unix.CAP_SYSLOG, unix.CAP_CHECKPOINT_RESTORE,
 }
 
-// dropRoundabout takes them from the calling thread. As it also has no_new_privs,
-// no program that it starts gets them back.
-func dropRoundabout() error {
-	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var sets [2]unix.CapUserData
-	if err := unix.Capget(&head, &sets[0]); err != nil {
-		return fmt.Errorf("cannot read the capabilities: %w", err)
+// capabilities is what capset(2) takes.
+type capabilities struct {
+	head unix.CapUserHeader
+	sets [2]unix.CapUserData
+}
+
+// straightCaps is what this process has but the roundabout. Put on a child that
+// also has no_new_privs, no program that it starts gets them back.
+var straightCaps = sync.OnceValues(func() (*capabilities, error) {
+	c := &capabilities{head: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	if err := unix.Capget(&c.head, &c.sets[0]); err != nil {
+		return nil, fmt.Errorf("cannot read the capabilities: %w", err)
 	}
-	for _, c := range roundabout {
-		set, bit := &sets[c/32], uint32(1)<<(c%32)
+	for _, capability := range roundabout {
+		set, bit := &c.sets[capability/32], uint32(1)<<(capability%32)
 		set.Effective &^= bit
 		set.Permitted &^= bit
 		set.Inheritable &^= bit
 	}
-	if err := unix.Capset(&head, &sets[0]); err != nil {
-		return fmt.Errorf("cannot drop capabilities: %w", err)
-	}
-	return nil
-}
+	return c, nil
+})

@@ -14,3 +14,13 @@ func FakeGroup(path string) (*Cgroup, error) { return openCgroup(path, controlle
 
 // ParseStat reads a line of /proc/PID/stat.
 func ParseStat(pid int, b []byte) (Proc, error) { return parseStat(pid, b) }
+
+// WithoutVfork has programs started as where vfork cannot be used, until restore.
+func WithoutVfork() (restore func()) {
+	can := canSpawn
+	canSpawn = func() bool { return false }
+	return func() { canSpawn = can }
+}
+
+// CanVfork says whether vfork is used here.
+func CanVfork() bool { return canSpawn() }

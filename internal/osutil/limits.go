@@ -46,20 +46,33 @@ func HostMemory() int64 {
 	return int64(info.Totalram) * int64(info.Unit)
 }
 
-// bound sets what belongs to a process and can only be set from outside, right
-// after its start. The process may have ended already: errors do not count.
-func bound(pid int, s *Spec) {
+// bound sets what belongs to a process that has been started without it. The
+// process may have ended already: errors do not count.
+func (s *Spec) bound(pid int) {
 	proc := "/proc/" + strconv.Itoa(pid)
 	if s.OOMScoreAdj != 0 {
-		score := min(ownOOMScore()+s.OOMScoreAdj, maxOOMScore)
-		_ = writeSmall(proc+"/oom_score_adj", strconv.Itoa(score))
+		_ = writeSmall(proc+"/oom_score_adj", string(s.oomScore()))
 	}
 	if s.Nice > 0 && autogroups() {
-		_ = writeSmall(proc+"/autogroup", strconv.Itoa(s.Nice))
+		_ = writeSmall(proc+"/autogroup", string(s.autogroup()))
 	}
-	if s.Limits.Memory > 0 && !s.Cgroup.bounds("memory") {
-		// RLIMIT_DATA and not RLIMIT_AS: runtimes reserve far more than they use.
-		lim := unix.Rlimit{Cur: uint64(s.Limits.Memory), Max: uint64(s.Limits.Memory)}
-		_ = unix.Prlimit(pid, unix.RLIMIT_DATA, &lim, nil)
+	if lim := s.memoryLimit(); lim != nil {
+		_ = unix.Prlimit(pid, unix.RLIMIT_DATA, lim, nil)
 	}
+}
+
+func (s *Spec) oomScore() []byte {
+	return strconv.AppendInt(nil, int64(min(ownOOMScore()+s.OOMScoreAdj, maxOOMScore)), 10)
+}
+
+func (s *Spec) autogroup() []byte { return strconv.AppendInt(nil, int64(s.Nice), 10) }
+
+// memoryLimit is what each process may have where the cgroup does not see to it;
+// nil: no bound. RLIMIT_DATA and not RLIMIT_AS: runtimes reserve far more than they
+// use.
+func (s *Spec) memoryLimit() *unix.Rlimit {
+	if s.Limits.Memory <= 0 || s.Cgroup.bounds("memory") {
+		return nil
+	}
+	return &unix.Rlimit{Cur: uint64(s.Limits.Memory), Max: uint64(s.Limits.Memory)}
 }

@@ -58,11 +58,3 @@ func monitor() string {
 	}
 	return first[1]
 }
-
-// restoreSlack gives the calling thread back what CalmMonitor may have taken
-// from it.
-func restoreSlack() {
-	if slack := ownSlack.Load(); slack > 0 {
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0)
-	}
-}

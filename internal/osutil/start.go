@@ -3,10 +3,10 @@ package osutil
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -60,16 +60,17 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	attr, pidfd, err := s.attributes()
+	cred, err := s.User.credential()
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{handle: -1, group: s.Cgroup, marker: s.Marker, done: make(chan struct{})}
-	family.forks.RLock()
-	p.pid, err = s.fork(attr)
-	if err == nil && *pidfd < 0 {
-		err = p.disown()
+	fds, err := s.files()
+	if err != nil {
+		return nil, err
 	}
+	p := &Process{group: s.Cgroup, marker: s.Marker, done: make(chan struct{})}
+	family.forks.RLock()
+	p.pid, p.handle, err = s.start(cred, fds)
 	if err == nil {
 		family.add(p)
 	}
@@ -77,8 +78,6 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: s.Path, Err: err}
 	}
-	p.handle = *pidfd
-	bound(p.pid, &s)
 	p.aging = time.AfterFunc(firstLook, looker.begin)
 	if !s.Attended {
 		go p.watch()
@@ -86,55 +85,68 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	return p, nil
 }
 
+// files are the descriptors of the first three.
+func (s *Spec) files() (fds [3]int, err error) {
+	null, err := devNull()
+	if err != nil {
+		return fds, err
+	}
+	for i, f := range [...]*os.File{s.Stdin, s.Stdout, s.Stderr} {
+		if f == nil {
+			f = null
+		}
+		fds[i] = int(f.Fd())
+	}
+	return fds, nil
+}
+
+// start makes the process, and gives a pidfd of it. What came to this process as
+// its own first files it does not pass on by vfork, as they might be in the way of
+// each other.
+func (s *Spec) start(cred *syscall.Credential, fds [3]int) (pid, pidfd int, err error) {
+	if canSpawn() && slices.Min(fds[:]) > 2 {
+		return s.spawn(cred, fds)
+	}
+	if pid, pidfd, err = s.fork(cred, fds); err != nil {
+		return 0, -1, err
+	}
+	if pidfd < 0 {
+		return 0, -1, disown(pid)
+	}
+	s.bound(pid)
+	return pid, pidfd, nil
+}
+
 // disown ends a process that could not be followed.
-func (p *Process) disown() error {
-	_ = syscall.Kill(p.pid, syscall.SIGKILL)
-	_, _ = syscall.Wait4(p.pid, nil, 0, nil)
+func disown(pid int) error {
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_, _ = syscall.Wait4(pid, nil, 0, nil)
 	return errors.New("the kernel has no pidfd (it came with Linux 5.4)")
 }
 
-func (s *Spec) attributes() (*syscall.ProcAttr, *int, error) {
-	null, err := devNull()
-	if err != nil {
-		return nil, nil, err
+// fork starts the program where [Spec.spawn] cannot. What belongs to a thread and
+// is inherited is set on a thread of its own, which dies: the goroutine ends
+// without unlocking it. (For the same reason Pdeathsig cannot be used: it would
+// fire at that death.)
+func (s *Spec) fork(cred *syscall.Credential, fds [3]int) (pid, pidfd int, err error) {
+	l := callLists.Get().(*callList)
+	defer l.giveBack()
+	if err := l.restrict(s); err != nil {
+		return 0, -1, err
 	}
-	cred, err := s.User.credential()
-	if err != nil {
-		return nil, nil, err
-	}
-	pidfd := -1
+	pidfd = -1
 	sys := &syscall.SysProcAttr{Setsid: true, Credential: cred, PidFD: &pidfd}
 	if s.Cgroup != nil {
 		sys.UseCgroupFD, sys.CgroupFD = true, s.Cgroup.fd
 	}
-	attr := &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Sys: sys}
-	for _, f := range []*os.File{s.Stdin, s.Stdout, s.Stderr} {
-		if f == nil {
-			f = null
-		}
-		attr.Files = append(attr.Files, f.Fd())
-	}
-	return attr, &pidfd, nil
-}
-
-// fork starts the program. What belongs to a thread and is inherited is set on a
-// thread of its own, which dies: the goroutine ends without unlocking it. (For
-// the same reason Pdeathsig cannot be used: it would fire at that death.)
-func (s *Spec) fork(attr *syscall.ProcAttr) (pid int, err error) {
-	argv := append([]string{s.Path}, s.Args...)
-	defer runtime.KeepAlive(s)
-	if s.Nice == 0 && !s.IOIdle && !s.NoNewPrivs && s.Landlock == nil {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		restoreSlack()
-		return syscall.ForkExec(s.Path, argv, attr)
-	}
+	attr := &syscall.ProcAttr{Dir: s.Dir, Env: s.Env, Sys: sys, Files: []uintptr{uintptr(fds[0]), uintptr(fds[1]), uintptr(fds[2])}}
 	onOwnThread(func() {
-		if err = s.restrictThread(); err == nil {
-			pid, err = syscall.ForkExec(s.Path, argv, attr)
+		if err = l.onThread(); err == nil {
+			pid, err = syscall.ForkExec(s.Path, append([]string{s.Path}, s.Args...), attr)
 		}
 	})
-	return pid, err
+	runtime.KeepAlive(s)
+	return pid, pidfd, err
 }
 
 // onOwnThread calls f on a thread that dies after it. That is never the main
@@ -159,28 +171,3 @@ const (
 	ioprioWhoProcess = 1
 	ioprioIdle       = 3 << 13 // class in the upper bits
 )
-
-func (s *Spec) restrictThread() error {
-	restoreSlack()
-	if s.Nice != 0 {
-		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, s.Nice); err != nil {
-			return fmt.Errorf("cannot set niceness %d: %w", s.Nice, err)
-		}
-	}
-	if s.IOIdle {
-		// A kernel without I/O priorities serves as well.
-		_, _, _ = unix.RawSyscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioIdle)
-	}
-	if s.NoNewPrivs || s.Landlock != nil {
-		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-			return fmt.Errorf("cannot set no_new_privs: %w", err)
-		}
-	}
-	if s.Landlock == nil {
-		return nil
-	}
-	if err := s.Landlock.RestrictThread(); err != nil {
-		return err
-	}
-	return dropRoundabout()
-}
