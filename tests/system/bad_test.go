@@ -175,6 +175,41 @@ func TestBadUnitsHaveTheirErrorAndTheirVerdict(t *testing.T) {
 	}
 }
 
+// endless are units whose start never ends, by what an admin has added to them.
+// The revision is not to blame: the refresh has failed, and nothing is refused.
+var endless = map[string]string{
+	"it waits for another unit that never comes up": "[Unit]\nRequires=never.service\nAfter=never.service\n",
+	"it is to say when it is ready, and never does": "[Service]\nType=notify\nTimeoutStartSec=infinity\n",
+}
+
+func TestAJobThatNeverEndsIsGivenUpAndTakenBack(t *testing.T) {
+	for name, conf := range endless {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for most of a minute
+			b := newBed(t).fresh(t)
+			old, next := b.unit(0), b.unit(1)
+			b.write("/etc/systemd/system/never.service", "[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/sleep infinity\n", 0o644)
+			b.conf(next, conf)
+			dir := b.tree("42", serves, well, "")
+			out := b.try("pkgd", "refresh", dir)
+			for _, want := range []string{"systemd has not done it in 40s", "systemctl list-jobs", "exit status 1"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("refresh does not say %q: %s", want, out)
+				}
+			}
+			b.why(`"failed"`)
+			b.up(old)
+			if jobs := b.run("systemctl", "list-jobs", "--no-legend", "pkgd.*"); jobs != "" {
+				t.Errorf("jobs are left: %s", jobs)
+			}
+			b.run("rm", "/etc/systemd/system/"+next+".d/test.conf")
+			b.run("systemctl", "daemon-reload")
+			b.run("pkgd", "refresh", dir)
+			b.up(next)
+		})
+	}
+}
+
 // speaks is a service that says what file /srv/say asks for, by its cookie.
 const speaks = `#!/bin/sh
 while :; do [ -e $PKG_COMMON/say ] && ctl set said=$(cat $PKG_COMMON/say) && rm $PKG_COMMON/say; sleep 0.1; done
