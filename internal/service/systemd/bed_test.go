@@ -10,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/dirs"
 	"pkgd.io/pkgd/internal/pkginfo"
 	"pkgd.io/pkgd/internal/service"
@@ -132,6 +134,39 @@ func TestServicesOutliveTheirManagerAndTheNextOneSeesThemCrash(t *testing.T) {
 	if s := status(t, next); s.Restarts != 1 {
 		t.Errorf("a crashed service is %+v", s)
 	}
+}
+
+func TestLinesThatOthersForgeAreNotTheServices(t *testing.T) {
+	_, m, u := inBed(t)
+	u.Command = []string{"/bin/sh", "-c", "echo true; exec sleep 1000"}
+	check(t, m.Start(t.Context(), []service.Unit{u}))
+	label := strings.TrimSuffix(m.UnitName(u), ".r1.service")
+	for range 3 {
+		run(t, "sh", "-c", `printf 'PKGD_SERVICE=%s\nMESSAGE=forged\n' `+label+` | logger --journald`)
+	}
+	run(t, "journalctl", "--sync")
+	if all := run(t, "journalctl", "--output=cat", "PKGD_SERVICE="+label); !strings.Contains(all, "forged") {
+		t.Fatalf("the journal has %q", all)
+	}
+	for _, n := range []int{-1, 1, 10} {
+		var lines []string
+		check(t, m.Logs(t.Context(), "web", "a", n, func(l api.LogLine) error {
+			lines = append(lines, l.Line)
+			return nil
+		}))
+		if len(lines) != 1 || lines[0] != "true" {
+			t.Errorf("the last %d are %q", n, lines)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	check(t, m.Follow(ctx, "web", "a", time.Unix(1, 0), func(l api.LogLine) error {
+		if l.Line != "true" {
+			t.Errorf("followed is %+v", l)
+		}
+		cancel()
+		return nil
+	}))
 }
 
 func TestTheBusShowsNoCookie(t *testing.T) {

@@ -96,10 +96,26 @@ func hex(c byte) byte {
 	return c - '0'
 }
 
+func TestALineCountsThatTheServicesOwnUnitMade(t *testing.T) {
+	const label = `"PKGD_SERVICE":"pkgd.web.serve"`
+	for line, want := range map[string]bool{
+		`{"MESSAGE":"x",` + label + `,"_SYSTEMD_UNIT":"pkgd.web.serve.r12.service"}`:                   true,
+		`{"MESSAGE":"x",` + label + `}`:                                                                false,
+		`{"MESSAGE":"x",` + label + `,"_SYSTEMD_UNIT":"ssh.service"}`:                                  false,
+		`{"MESSAGE":"x",` + label + `,"_SYSTEMD_UNIT":"pkgd.db.serve.r1.service"}`:                     false,
+		`{"MESSAGE":"x",` + label + `,"_SYSTEMD_UNIT":"pkgd-0123abcd.web.serve.r1.service"}`:           false,
+		`{"MESSAGE":"x","PKGD_SERVICE":["pkgd.a.b","pkgd.a.c"],"_SYSTEMD_UNIT":"pkgd.a.b.r1.service"}`: false,
+	} {
+		if got, ok := systemd.JournalLine([]byte(line)); ok != want || ok && (got.Package != "web" || got.Service != "serve") {
+			t.Errorf("%s: %+v, %v", line, got, ok)
+		}
+	}
+}
+
 // FuzzJournalLine reads what journalctl may print, of entries that anybody who can
 // write to the journal has made.
 func FuzzJournalLine(f *testing.F) {
-	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"1","PKGD_SERVICE":"pkgd.web.serve","MESSAGE":"x"}`))
+	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"1","PKGD_SERVICE":"pkgd.web.serve","_SYSTEMD_UNIT":"pkgd.web.serve.r1.service","MESSAGE":"x"}`))
 	f.Add([]byte(`{"PKGD_SERVICE":"pkgd.web","MESSAGE":[255,-1,300]}`))
 	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"99999999999999999999","MESSAGE":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

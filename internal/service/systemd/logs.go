@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,8 +18,13 @@ import (
 	"pkgd.io/pkgd/internal/service"
 )
 
-// journalField is in every entry of the journal that a service made.
-const journalField = "PKGD_SERVICE"
+// journalField is in every entry of the journal that a service made. Anybody may
+// write it into one of his own: what counts is journalUnit, which the journal itself
+// writes, after the control group of who speaks.
+const (
+	journalField = "PKGD_SERVICE"
+	journalUnit  = "_SYSTEMD_UNIT"
+)
 
 // journalLine is the longest line taken from journalctl, in bytes.
 const journalLine = 1 << 20
@@ -31,7 +37,38 @@ func (m *Manager) Logs(ctx context.Context, pkg, name string, n int, f func(api.
 		return err
 	}
 	syncJournal(ctx)
-	return m.journal(ctx, append(labels, "--lines="+countOf(n)), f)
+	if n < 0 {
+		return m.journal(ctx, labels, f)
+	}
+	last, err := m.newest(ctx, append(labels, "--reverse"), n)
+	if err != nil {
+		return err
+	}
+	for _, line := range slices.Backward(last) {
+		if err := f(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest gives up to n lines that journalctl finds, in its order. To have journalctl
+// count would count what others have forged.
+func (m *Manager) newest(ctx context.Context, args []string, n int) (lines []api.LogLine, err error) {
+	if n == 0 {
+		return nil, nil
+	}
+	enough := errors.New("enough")
+	err = m.journal(ctx, args, func(line api.LogLine) error {
+		if lines = append(lines, line); len(lines) < n {
+			return nil
+		}
+		return enough
+	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
+	return lines, err
 }
 
 // Follow reads it as it comes. The moment to begin at is named to journalctl, and
@@ -64,13 +101,6 @@ func syncJournal(ctx context.Context) {
 	_ = exec.CommandContext(ctx, "journalctl", "--sync").Run()
 }
 
-func countOf(n int) string {
-	if n < 0 {
-		return "all"
-	}
-	return strconv.Itoa(n)
-}
-
 // labels are what the journal knows the services by, as journalctl takes them.
 func (m *Manager) labels(pkg, name string) ([]string, error) {
 	var labels []string
@@ -89,7 +119,7 @@ func (m *Manager) labels(pkg, name string) ([]string, error) {
 func (m *Manager) journal(ctx context.Context, args []string, f func(api.LogLine) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "journalctl", append(args, "--quiet", "--no-pager", "--output=json")...)
+	cmd := exec.CommandContext(ctx, "journalctl", append(args, "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE,"+journalField+","+journalUnit)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Second
 	var complaint bytes.Buffer
@@ -124,16 +154,20 @@ func (m *Manager) journal(ctx context.Context, args []string, f func(api.LogLine
 type journalEntry struct {
 	At      string          `json:"__REALTIME_TIMESTAMP"` // microseconds
 	Label   string          `json:"PKGD_SERVICE"`
+	Unit    string          `json:"_SYSTEMD_UNIT"`
 	Message json.RawMessage `json:"MESSAGE"` // a string, or the bytes of what is none
 }
 
+// logLine reads a line of journalctl's. It is none of ours where another unit than
+// the one that it names has made it.
 func (m *Manager) logLine(b []byte) (api.LogLine, bool) {
 	var e journalEntry
 	if json.Unmarshal(b, &e) != nil {
 		return api.LogLine{}, false
 	}
 	usec, _ := strconv.ParseInt(e.At, 10, 64)
-	pkg, name, ok := strings.Cut(strings.TrimPrefix(e.Label, m.names.prefix), ".")
+	pkg, name, _, ok := m.names.parse(e.Unit)
+	ok = ok && m.names.label(pkg, name) == e.Label
 	return api.LogLine{At: time.UnixMicro(usec).UTC(), Package: pkg, Service: name, Line: text(e.Message)}, ok
 }
 
