@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"fields":     fields,
 			"host":       host,
 			"hostile":    hostile,
+			"free-port":  freePort,
 			"small-disk": smallDisk,
 		},
 	})
@@ -102,6 +104,24 @@ func executable(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(os.Chmod(f, 0o755))
 			}
 		}
+	}
+}
+
+// freePort writes, in the place of a word in files, the number of a port of the
+// loopback that nobody listens on.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: free-port WORD FILE…")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	ts.Check(l.Close())
+	for _, file := range args[1:] {
+		path := ts.MkAbs(file)
+		text, err := os.ReadFile(path)
+		ts.Check(err)
+		ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), args[0], port)), 0o644))
 	}
 }
 
