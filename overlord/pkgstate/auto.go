@@ -8,18 +8,47 @@ import (
 
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/config"
+	"pkgd.io/pkgd/overlord/state"
 )
+
+// lookedKey says when pkgd last looked for updates by itself: a start and a
+// configuration that is read again begin no new wait.
+const lookedKey = "looked-for-updates"
 
 // autoRefresh is when pkgd next looks for updates by itself.
 type autoRefresh struct {
 	plan config.Refresh
+	last time.Time // of a look that has ended; zero: not read yet, there are no stores
 	next time.Time // zero: never
 	busy bool      // a look is under way
 }
 
-func (a *autoRefresh) reschedule(plan config.Refresh, now time.Time) {
-	a.plan = plan
-	a.next = plan.Schedule.Next(now, rand.Float64)
+func (a *autoRefresh) reschedule(plan config.Refresh, last, now time.Time) {
+	a.plan, a.last = plan, last
+	a.next = plan.Schedule.Due(last, now, rand.Float64)
+}
+
+// lastLook is when the last look ended, in this run or an earlier one. A host
+// that has never looked begins to wait now, and so does one whose clock was put
+// back. From now on the time is one that a jumping clock does not change.
+func (m *Manager) lastLook(now time.Time) time.Time {
+	m.mu.Lock()
+	last := m.auto.last
+	m.mu.Unlock()
+	if !last.IsZero() {
+		return last
+	}
+	m.st.Lock()
+	defer m.st.Unlock()
+	err := m.st.Get(lookedKey, &last)
+	if err == nil && !last.After(now) {
+		return now.Add(last.Sub(now))
+	}
+	if err != nil && !errors.Is(err, state.ErrNoState) {
+		m.log.Error("cannot read when pkgd last looked for updates", "error", err)
+	}
+	m.st.Set(lookedKey, now)
+	return now
 }
 
 // lookIfDue begins to look for updates when it is time and nothing speaks
@@ -64,10 +93,15 @@ func (m *Manager) look() {
 }
 
 func (m *Manager) looked() {
+	now := time.Now()
+	m.st.Lock()
+	m.st.Set(lookedKey, now)
+	m.st.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.auto.busy = false
-	m.auto.reschedule(m.auto.plan, time.Now())
+	m.auto.reschedule(m.auto.plan, now, now)
+	m.log.Info("has looked for updates", "next", m.auto.next)
 	m.st.EnsureBefore(0)
 }
 

@@ -123,9 +123,14 @@ func (m *Manager) Configure(c config.Config) {
 		}
 		conf.stores = append(conf.stores, s)
 	}
+	now := time.Now()
+	var last time.Time
+	if len(conf.stores) > 0 {
+		last = m.lastLook(now)
+	}
 	m.mu.Lock()
 	m.conf = conf
-	m.auto.reschedule(conf.auto, time.Now())
+	m.auto.reschedule(conf.auto, last, now)
 	m.mu.Unlock()
 	m.st.EnsureBefore(0)
 }

@@ -6,5 +6,9 @@
 //
 // Its rule: deaths are counted up until a run survives, so that none is left
 // out, and after each the view is exactly that of before the deed, or that of
-// after it.
+// after it. Then something else is done with the package, and has to succeed.
+//
+// -every-call dies at every call that changes the disk, -pairs twice in a row
+// after every first step, and three times in a verdict's window; -table says
+// where the table belongs. ./run-checks --faults gives all of them.
 package crash

@@ -39,6 +39,7 @@ func run(m *testing.M) int {
 // host is a world that can be put back as it was.
 type host struct {
 	*world.World
+	t   *testing.T
 	top string
 }
 
@@ -56,7 +57,7 @@ func newHost(t *testing.T) *host {
 
 func inside(t *testing.T, top string) *host {
 	t.Helper()
-	return &host{world.New(t, bin, filepath.Join(top, "r"), filepath.Join(top, "p")), top}
+	return &host{world.New(t, bin, filepath.Join(top, "r"), filepath.Join(top, "p")), t, top}
 }
 
 // keep remembers the root as it is now.
@@ -69,6 +70,7 @@ func (h *host) keep() {
 func (h *host) again(t *testing.T) *host {
 	t.Helper()
 	n := inside(t, h.top)
+	n.Blind = h.Blind
 	daemontest.RemoveAll(n.Dirs.Root)
 	n.copy(filepath.Join(h.top, "kept"), n.Dirs.Root)
 	return n

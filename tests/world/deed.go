@@ -66,9 +66,7 @@ func askFor(req api.PackageRequest) func(*World) {
 func (w *World) Ends(d Deed) map[string]View {
 	w.Helper()
 	w.Start()
-	if _, err := w.Client.Package(w.Ctx(), "web"); err == nil {
-		w.AwaitService()
-	}
+	w.AwaitServices()
 	before := w.Look()
 	d.Do(w)
 	after := w.Look()

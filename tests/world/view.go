@@ -29,16 +29,19 @@ func (w *World) Look() (v View) {
 	for _, p := range list {
 		v = append(v, w.lookAt(p.Name)...)
 	}
-	n, rev := w.Serving()
-	v = append(v, fmt.Sprintf("kernel: %d services of revision %s", n, rev))
-	items, err := w.Client.Data(w.Ctx(), "web")
-	if err != nil && len(list) > 0 {
-		w.Fatalf("%v\n%s", err, w.Said)
+	v = append(v, fmt.Sprintf("kernel: services %v", w.Instances()))
+	for _, p := range list {
+		items, err := w.Client.Data(w.Ctx(), p.Name)
+		if err != nil {
+			w.Fatalf("%v\n%s", err, w.Said)
+		}
+		for _, it := range items {
+			v = append(v, fmt.Sprintf("set aside: of %s, revision %d, %d bytes", p.Name, it.Revision, it.Bytes))
+		}
 	}
-	for _, it := range items {
-		v = append(v, fmt.Sprintf("set aside: of revision %d, %d bytes", it.Revision, it.Bytes))
-	}
-	return append(v, w.tree()...)
+	return slices.DeleteFunc(append(v, w.tree()...), func(fact string) bool {
+		return slices.ContainsFunc(w.Blind, func(part string) bool { return strings.Contains(fact, part) })
+	})
 }
 
 // lookAt is what pkgd says of one package, whose hook is asked now.

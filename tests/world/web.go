@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +18,12 @@ const (
 
 // Pack writes a package tree: version v of web, with this line of shell for its
 // health.
-func (w *World) Pack(v, health string) string {
-	dir := filepath.Join(w.Pkgs, v)
-	w.Write(dir+"/meta/pkg.yaml", fmt.Sprintf("name: web\nversion: %q\nsummary: A web server\nservices:\n  serve: {command: bin/serve, ready: {exec: bin/ready}}\n", v), 0o644)
+func (w *World) Pack(v, health string) string { return w.PackAs("web", v, health) }
+
+// PackAs is Pack for a package of another name, which is like web.
+func (w *World) PackAs(name, v, health string) string {
+	dir := filepath.Join(w.Pkgs, name+v)
+	w.Write(dir+"/meta/pkg.yaml", fmt.Sprintf("name: %s\nversion: %q\nsummary: A server\nservices:\n  serve: {command: bin/serve, ready: {exec: bin/ready}}\n", name, v), 0o644)
 	w.Write(dir+"/meta/hooks/check-health", "#!/bin/sh\n"+health+"\n", 0o755)
 	w.Write(dir+"/meta/hooks/install", "#!/bin/sh\nctl set port="+v+"\n", 0o755)
 	w.Write(dir+"/meta/hooks/post-refresh", "#!/bin/sh\nctl set port="+v+"\n", 0o755)
@@ -127,30 +131,51 @@ func (w *World) AwaitService() {
 }
 
 // Serving counts the instances of web's service, by what the kernel runs, and
-// gives the revision of one. A shell's fork of itself belongs to the instance
-// that it was forked from.
+// gives the revision of one.
 func (w *World) Serving() (n int, rev string) {
+	for _, instance := range w.Instances() {
+		if of, ok := strings.CutPrefix(instance, "web/"); ok {
+			n, rev = n+1, of
+		}
+	}
+	return n, rev
+}
+
+// AwaitServices waits until the services of all packages are up.
+func (w *World) AwaitServices() {
+	w.Helper()
+	ctx := w.Ctx()
+	Eventually(w.TB, "start of the services", func() bool {
+		list, err := w.Client.Services(ctx, nil)
+		down := slices.ContainsFunc(list, func(s api.Service) bool { return s.State != "active" })
+		return err == nil && !down
+	})
+}
+
+// Instances are the services that the kernel runs, as PACKAGE/REVISION. A shell's
+// fork of itself belongs to the instance that it was forked from.
+func (w *World) Instances() (list []string) {
 	revs, parents := map[string]string{}, map[string]string{} // by pid
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range procs {
 		for word := range strings.SplitSeq(w.Read(p+"/cmdline"), "\x00") {
 			if strings.HasPrefix(word, w.Dirs.Packages()) && strings.HasSuffix(word, "/bin/serve") {
-				revs[filepath.Base(p)] = filepath.Base(filepath.Dir(filepath.Dir(word)))
+				rev := filepath.Dir(filepath.Dir(word))
+				revs[filepath.Base(p)] = filepath.Base(filepath.Dir(rev)) + "/" + filepath.Base(rev)
 				parents[filepath.Base(p)] = w.parent(filepath.Base(p))
 			}
 		}
 	}
 	for pid, parent := range parents {
 		if _, forked := revs[parent]; !forked && parent != "" {
-			n++
-			rev = revs[pid]
+			list = append(list, revs[pid])
 		}
 	}
-	return n, rev
+	slices.Sort(list)
+	return list
 }
 
 // parent is empty of a process that is gone.
-
 func (w *World) parent(pid string) string {
 	_, rest, _ := strings.Cut(w.Read("/proc/"+pid+"/stat"), ") ")
 	if f := strings.Fields(rest); len(f) > 1 {

@@ -43,6 +43,7 @@ type World struct {
 	Said   *daemontest.Log // what the daemon says on stderr
 	Gate   *gate.Gate      // nil where the daemon runs behind none
 	Cmd    *exec.Cmd       // nil: no daemon runs
+	Blind  []string        // facts that have one of these in them are in no view
 
 	bin  string        // folder of the programs under test
 	end  chan struct{} // closed when Cmd has ended, with err set

@@ -1,0 +1,89 @@
+package crash
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"pkgd.io/pkgd/overlord/state"
+	"pkgd.io/pkgd/tests/world"
+)
+
+// boundaries are the statuses in which deaths have found each task of a deed, on
+// the disk: what is Doing has begun and not ended, what is Done has ended, and
+// the next may not have begun.
+type boundaries map[string]map[string]bool
+
+// look notes the statuses of the tasks of the newest change, as the disk of a
+// host without a daemon has them.
+func (b boundaries) look(h *host) {
+	h.Helper()
+	for task, status := range h.tasks() {
+		if b[task] == nil {
+			b[task] = map[string]bool{}
+		}
+		b[task][status] = true
+	}
+}
+
+// missed lists what a run that ended so must have gone through, and no death has
+// found.
+func (b boundaries) missed(final map[string]string) (list []string) {
+	through := map[string][]string{"Done": {"Do", "Doing", "Done"}, "Undone": {"Do", "Doing", "Done", "Undoing", "Undone"}}
+	for _, task := range slices.Sorted(maps.Keys(final)) {
+		for _, status := range through[final[task]] {
+			if !b[task][status] {
+				list = append(list, task+" "+status)
+			}
+		}
+	}
+	return list
+}
+
+// complete fails for a boundary at which nobody died. Two lanes that work side by
+// side share commits now and then, each time others: there the deaths go on
+// until all boundaries were met; it gives how many were added.
+func (b boundaries) complete(h *host, d world.Deed, s steps, through map[string]string) (more int) {
+	h.Helper()
+	for ; more < maxSteps && !h.Failed() && len(b.missed(through)) > 0; more++ {
+		again := h.again(h.t)
+		again.dieAt(s, 1+more%100)
+		again.live(d.Do)
+		b.look(again)
+		again.Kill()
+	}
+	if missed := b.missed(through); len(missed) > 0 {
+		h.Errorf("nobody died while these were so: %q", missed)
+	}
+	return more
+}
+
+// tasks are the statuses of the newest change's tasks, by what they do.
+func (h *host) tasks() map[string]string {
+	h.Helper()
+	copied := filepath.Join(h.top, "looked-at")
+	b, err := os.ReadFile(h.Dirs.State())
+	if err == nil {
+		err = os.WriteFile(copied, b, 0o600)
+	}
+	if err != nil {
+		h.Fatal(err)
+	}
+	st, err := state.Open(copied, state.Options{})
+	if err != nil {
+		h.Fatalf("a death has left a state that does not open: %v", err)
+	}
+	defer st.Close()
+	st.Lock()
+	defer st.Unlock()
+	found := map[string]string{}
+	all := st.Changes()
+	if len(all) == 0 {
+		return found
+	}
+	for _, task := range all[len(all)-1].Tasks() {
+		found["change "+all[len(all)-1].ID()+": "+task.Summary()] = task.Status().String()
+	}
+	return found
+}
