@@ -41,14 +41,15 @@ func (b boundaries) missed(final map[string]string) (list []string) {
 	return list
 }
 
-// complete fails for a boundary at which nobody died. Two lanes that work side by
-// side share commits now and then, each time others: there the deaths go on
-// until all boundaries were met; it gives how many were added.
-func (b boundaries) complete(h *host, d world.Deed, s steps, through map[string]string) (more int) {
+// complete fails for a boundary at which nobody died. What works side by side
+// shares a commit now and then, each time another: then the deaths go on, from
+// the first step to the last again, until all boundaries were met. It gives how
+// many were added.
+func (b boundaries) complete(h *host, d world.Deed, s steps, last int, through map[string]string) (more int) {
 	h.Helper()
 	for ; more < maxSteps && !h.Failed() && len(b.missed(through)) > 0; more++ {
 		again := h.again(h.t)
-		again.dieAt(s, 1+more%100)
+		again.dieAt(s, 1+more%last)
 		again.live(d.Do)
 		b.look(again)
 		again.Kill()

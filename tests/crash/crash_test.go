@@ -76,8 +76,8 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 	ends := map[string]int{}
 	found, old := boundaries{}, h.again(t).tasks()
 	var through map[string]string
-	deaths := 0
-	for step, survived := 1, false; !survived && !t.Failed(); step += stride(d) {
+	deaths, step := 0, 1
+	for survived := false; !survived && !t.Failed(); step += stride(d) {
 		if step > maxSteps {
 			t.Fatalf("no run survived %d steps", maxSteps)
 		}
@@ -105,7 +105,7 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 		})
 	}
 	if stride(d) == 1 {
-		deaths += found.complete(h, d, s, through)
+		deaths += found.complete(h, d, s, step, through)
 	}
 	world.Report(t, "killed at each "+s.name, "during: "+d.Name, deaths, fmt.Sprintf("as before %d times, as after %d", ends["before"], ends["after"]-1))
 }

@@ -62,8 +62,11 @@ func together(health string) func(*world.World) {
 	}
 }
 
-// schedule is what makes pkgd look for updates by itself.
-const schedule = "refresh: {schedule: 1h}\n"
+// What the configuration says before and after pkgd is to look by itself.
+const (
+	quiet    = "refresh: {hold: true}"
+	schedule = "refresh: {schedule: 1h}"
+)
 
 // storeHasMore has a store offer web 42, at which pkgd last looked long ago.
 func storeHasMore(w *world.World) {
@@ -73,7 +76,7 @@ func storeHasMore(w *world.World) {
 	if out, err := exec.Command(filepath.Join(bin, "pkgd"), "pack", w.Pack("42", world.Well), filepath.Join(shop, "web_42.pkg")).CombinedOutput(); err != nil {
 		w.Fatalf("%v: %s", err, out)
 	}
-	w.Write(w.Dirs.Config(), w.Read(w.Dirs.Config())+"\nstores: ["+shop+"]\n", 0o644)
+	w.Write(w.Dirs.Config(), w.Read(w.Dirs.Config())+"\nstores: ["+shop+"]\n"+quiet+"\n", 0o644)
 	st, err := state.Open(w.Dirs.State(), state.Options{})
 	if err != nil {
 		w.Fatal(err)
@@ -88,7 +91,7 @@ func storeHasMore(w *world.World) {
 
 // refreshByItself lets pkgd look, and waits until it has found something, or died.
 func refreshByItself(w *world.World) {
-	w.Write(w.Dirs.Config(), w.Read(w.Dirs.Config())+"\n"+schedule, 0o644)
+	w.Write(w.Dirs.Config(), strings.Replace(w.Read(w.Dirs.Config()), quiet, schedule, 1), 0o644)
 	_ = w.Cmd.Process.Signal(syscall.SIGHUP)
 	ctx := w.Ctx()
 	for ctx.Err() == nil {
@@ -105,7 +108,7 @@ func refreshByItself(w *world.World) {
 // owed narrows down how a host may look: what pkgd was to do by itself it also
 // does after a death.
 func (h *host) owed(d world.Deed, may map[string]world.View) map[string]world.View {
-	if d.Name == byItself && strings.Contains(h.Read(h.Dirs.Config()), strings.TrimSpace(schedule)) {
+	if d.Name == byItself && strings.Contains(h.Read(h.Dirs.Config()), schedule) {
 		return map[string]world.View{"after": may["after"]}
 	}
 	return may
