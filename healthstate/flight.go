@@ -102,10 +102,21 @@ func (m *Manager) bring(p *pkg, f *flight) {
 	}
 	f.rec, f.ok = m.takeIn(p, f.target, f.phase, time.Now(), m.hearing(p, f.target, f.out))
 	if !f.ok {
+		m.askAgain(p, f)
 		return
 	}
 	for _, told := range m.onRun {
 		told(f.rec, f.phase)
+	}
+}
+
+// askAgain sees to it that a package is asked soon when what a run brought does
+// not count, because other services are wanted of it than when it was asked.
+func (m *Manager) askAgain(p *pkg, f *flight) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now := m.pkgs[f.target.Name]; now == p && p.target.Revision == f.target.Revision && !f.ofChange() {
+		m.askSoon(p)
 	}
 }
 

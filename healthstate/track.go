@@ -1,17 +1,27 @@
 package healthstate
 
-import "time"
+import (
+	"reflect"
+	"slices"
+	"time"
+)
 
 // Track says which revision of a package is current, and how it is to be asked:
-// at start, after each switch, and when what the manifest or the admin says has
-// changed. The target's Generation is set here.
+// at start, after each switch, when services were started or stopped, and when
+// what the manifest or the admin says has changed. The target's Generation is set
+// here: it stays while all else does, so that a hook may restart its services and
+// is heard all the same.
 func (m *Manager) Track(t Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.generation++
-	t.Generation = m.generation
 	now := time.Now()
 	p := m.pkgs[t.Name]
+	if p != nil && sameTarget(p.target, t) {
+		t.Generation = p.target.Generation
+	} else {
+		m.generation++
+		t.Generation = m.generation
+	}
 	switch {
 	case p == nil:
 		p = m.adopt(t, now)
@@ -29,6 +39,13 @@ func (m *Manager) Track(t Target) {
 	m.expectStale(p)
 	m.publish(p, "", now)
 	m.kick()
+}
+
+// sameTarget tells whether a and b are asked alike.
+func sameTarget(a, b Target) bool {
+	a.Generation = b.Generation
+	a.Services, b.Services = slices.Sorted(slices.Values(a.Services)), slices.Sorted(slices.Values(b.Services))
+	return reflect.DeepEqual(a, b)
 }
 
 // adopt makes a package known for the first time since pkgd started.
