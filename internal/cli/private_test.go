@@ -143,8 +143,10 @@ func TestLintRunFindsWhatAHookDoesToServices(t *testing.T) {
 		{"run-disturbs-services", asked, `[ $PKG_HEALTH_PHASE != manual ] || touch $PKG_COMMON/asked; sleep 0.2; ctl set-health active`},
 		{"run-leaves-processes", "while :; do " + asked + "; sleep 600 & done", ask},
 		{
-			"run-leaves-sockets", "exec socat UNIX-LISTEN:$PKG_DATA/socket,fork EXEC:'sleep 600'",
-			"socat -u /dev/null UNIX-CONNECT:$PKG_DATA/socket && ctl set-health active",
+			// The hook hears from the service, which has accepted it then and, other
+			// than by itself, stays when the hook has gone.
+			"run-leaves-sockets", "exec socat -t 600 UNIX-LISTEN:$PKG_DATA/socket,fork SYSTEM:'echo hi; exec sleep 600'",
+			"socat -u UNIX-CONNECT:$PKG_DATA/socket,readbytes=3 - && ctl set-health active",
 		},
 	} {
 		t.Run(test.want, func(t *testing.T) {
