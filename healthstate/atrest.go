@@ -1,8 +1,10 @@
 package healthstate
 
 import (
+	"cmp"
 	"container/heap"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -119,8 +121,34 @@ func (m *Manager) enqueue(p *pkg) {
 	}
 }
 
+// overdueStep is the time between the first runs of two packages that are overdue
+// after a start or a resume: the host has other things to do then. All of them have
+// begun within a quarter of the interval.
+const overdueStep = 100 * time.Millisecond
+
+// spreadOverdue lets what is overdue run soon, the longest overdue first.
+func (m *Manager) spreadOverdue(now time.Time) {
+	var late []*pkg
+	for _, p := range m.waiting {
+		if p.due.Before(now) {
+			late = append(late, p)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	slices.SortFunc(late, func(a, b *pkg) int {
+		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.target.Name, b.target.Name))
+	})
+	step := min(overdueStep, m.opts.Interval/4/time.Duration(len(late)))
+	for i, p := range late {
+		p.due = now.Add(time.Duration(i) * step)
+		m.enqueue(p)
+	}
+}
+
 // noticeSleep lets the packages' clocks catch up with a suspended host: what is
-// overdue by then runs at once, and a record that is too old stands until then.
+// overdue by then runs soon, and a record that is too old stands until then.
 func (m *Manager) noticeSleep(now time.Time) {
 	slept := m.asleep()
 	d := slept - m.slept
@@ -128,6 +156,7 @@ func (m *Manager) noticeSleep(now time.Time) {
 	if d < time.Second {
 		return
 	}
+	defer m.spreadOverdue(now)
 	for _, p := range m.pkgs {
 		p.due, p.lastRun = p.due.Add(-d), p.lastRun.Add(-d)
 		m.enqueue(p)

@@ -478,7 +478,7 @@ func TestAfterAStartARecordThatIsNeverConfirmedGetsStaleAllTheSame(t *testing.T)
 	})
 }
 
-func TestAfterAResumeOfTheHostOverduePackagesRunFirst(t *testing.T) {
+func TestAfterAResumeOfTheHostOverduePackagesRunSoonAndOneAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, always(active), healthstate.Options{})
 		var slept atomic.Int64
@@ -489,15 +489,25 @@ func TestAfterAResumeOfTheHostOverduePackagesRunFirst(t *testing.T) {
 		h.start(t)
 		pass(minutes(10))
 		slept.Store(int64(8 * time.Hour))
-		before, next := map[string]int{}, time.Now().Add(time.Hour)
+		before := map[string]int{}
 		for i := range 20 {
 			name := fmt.Sprintf("p%02d", i)
 			before[name] = len(h.run.of(name))
-			if due := h.record(t, name).NextCheck; due.Before(next) {
-				next = *due
-			}
 		}
-		pass(time.Until(next)) // for the first of twenty, which notices
+		resumed := time.Now()
+		h.Wake()
+		pass(0)
+		run := 0
+		for name, n := range before {
+			run += len(h.run.of(name)) - n
+		}
+		if run != 1 {
+			t.Errorf("%d have run at once, want the one that is the longest overdue", run)
+		}
+		pass(2 * time.Second)
+		if d := time.Since(resumed); d > 3*time.Second {
+			t.Fatalf("%v have passed", d)
+		}
 		for name, n := range before {
 			if len(h.run.of(name)) != n+1 || word(h.record(t, name)) != "active" {
 				t.Errorf("%s: %d runs after the resume, %s", name, len(h.run.of(name))-n, word(h.record(t, name)))

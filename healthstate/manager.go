@@ -95,6 +95,9 @@ func (m *Manager) StartUp() error {
 	m.mu.Lock()
 	started := m.unhear != nil
 	m.unhear = func() {}
+	if !started {
+		m.spreadOverdue(time.Now())
+	}
 	m.mu.Unlock()
 	if started {
 		return nil
@@ -108,6 +111,9 @@ func (m *Manager) StartUp() error {
 	m.wg.Go(m.loop)
 	return nil
 }
+
+// Wake has the clocks looked at: the host may have been suspended.
+func (m *Manager) Wake() { m.kick() }
 
 // Ensure has nothing to do: the runs at rest have timers of their own.
 func (m *Manager) Ensure() error { return nil }

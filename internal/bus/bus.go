@@ -39,6 +39,7 @@ type Options struct {
 	Version  string // of pkgd
 	Health   Health
 	Packages Packages
+	Resumed  func()       // called when logind says that the host runs again after a suspend; nil: nobody cares
 	Log      *slog.Logger // nil: nothing is logged
 }
 
@@ -108,6 +109,9 @@ func (b *Bus) session(ctx context.Context) (served bool, err error) {
 	o := &objects{health: b.o.Health, version: b.o.Version}
 	if err := o.export(l.Conn); err != nil {
 		return false, fmt.Errorf("cannot offer pkgd on the bus: %w", err)
+	}
+	if err := b.listen(l); err != nil {
+		return false, err
 	}
 	if err := b.own(l); err != nil {
 		return false, err

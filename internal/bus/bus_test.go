@@ -30,10 +30,11 @@ type rooms struct {
 	turn     func(api.Transition, api.Record)
 	happen   func(api.Event)
 	left     int
+	resumed  chan struct{} // a token for each resume that was told of
 }
 
 func newRooms(records ...api.Record) *rooms {
-	r := &rooms{}
+	r := &rooms{resumed: make(chan struct{}, 100)}
 	r.set(records...)
 	return r
 }
@@ -91,6 +92,7 @@ func offer(t *testing.T, address string, r *rooms) (b *bus.Bus, log *story) {
 	log = &story{lines: make(chan string, 100)}
 	b = bus.New(bus.Options{
 		Address: address, Version: "1.2", Health: health{r}, Packages: r, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Resumed: func() { r.resumed <- struct{}{} },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -290,6 +292,31 @@ func TestBusThatComesBackIsUsedAgain(t *testing.T) {
 	log.await(t, "on D-Bus")
 	if got := b.Describe(); got != "connected as io.pkgd.Manager1" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAResumeOfTheHostIsHeardFromLogindAlone(t *testing.T) {
+	d := startDaemon(t)
+	r := newRooms(web("active", ""))
+	_, log := offer(t, d.address, r)
+	log.await(t, "on D-Bus")
+	logind, other := d.connect(t), d.connect(t)
+	if _, err := logind.RequestName("org.freedesktop.login1", 0); err != nil {
+		t.Fatal(err)
+	}
+	say := func(c *dbus.Conn, about bool) {
+		t.Helper()
+		if err := c.Emit("/org/freedesktop/login1", "org.freedesktop.login1.Manager.PrepareForSleep", about); err != nil {
+			t.Fatal(err)
+		}
+		getAll(t, c, "/io/pkgd/Manager1", bus.Name) // so that it has gone out before the next
+	}
+	say(other, false)
+	say(logind, true)
+	say(logind, false)
+	<-r.resumed
+	if len(r.resumed) > 0 {
+		t.Error("it is told of more than the one resume")
 	}
 }
 

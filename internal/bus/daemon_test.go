@@ -29,6 +29,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Con
   <policy context="default">
     <allow user="*"/>
     <deny own="*"/>
+    <allow own="org.freedesktop.login1"/>
     <deny send_type="method_call"/>
     <allow send_type="signal"/>
     <allow send_requested_reply="true" send_type="method_return"/>

@@ -108,8 +108,35 @@ func (b *Bus) owned() {
 	b.o.Log.Info("on D-Bus", "name", Name)
 }
 
-// hear heeds what the bus tells us of our name.
+// What logind says before a suspend (true) and after it (false).
+const (
+	loginName = "org.freedesktop.login1"
+	loginFace = loginName + ".Manager"
+	sleepWord = "PrepareForSleep"
+)
+
+// listen asks for what logind says of suspends. That it is not there is no error.
+func (b *Bus) listen(l *link) error {
+	if b.o.Resumed == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(l.Context(), setupTimeout)
+	defer cancel()
+	err := l.AddMatchSignalContext(ctx, dbus.WithMatchSender(loginName), dbus.WithMatchInterface(loginFace), dbus.WithMatchMember(sleepWord))
+	if err != nil {
+		return fmt.Errorf("cannot listen to logind: %w", err)
+	}
+	return nil
+}
+
+// hear heeds what logind says of suspends, and what the bus tells us of our name.
 func (b *Bus) hear(s *dbus.Signal) {
+	if s.Name == loginFace+"."+sleepWord {
+		if len(s.Body) == 1 && s.Body[0] == any(false) && b.o.Resumed != nil {
+			b.o.Resumed()
+		}
+		return
+	}
 	if len(s.Body) != 1 || s.Body[0] != any(Name) {
 		return
 	}

@@ -48,6 +48,6 @@ func newBus(ov *overlord.Overlord) Bus {
 		return nil
 	}
 	return bus.New(bus.Options{
-		Address: address, Version: ov.System().Version, Health: ov.Health(), Packages: ov.Packages(), Log: ov.Log(),
+		Address: address, Version: ov.System().Version, Health: ov.Health(), Packages: ov.Packages(), Resumed: ov.Health().Wake, Log: ov.Log(),
 	})
 }
