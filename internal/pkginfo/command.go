@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxCommand is how long a command may be, in bytes.
@@ -18,6 +19,9 @@ const maxCommand = 4096
 func SplitCommand(line string) ([]string, error) {
 	if len(line) > maxCommand {
 		return nil, fmt.Errorf("the command has more than %d bytes", maxCommand)
+	}
+	if !utf8.ValidString(line) { // halves of a letter could meet in a word
+		return nil, errors.New("the command is not valid UTF-8")
 	}
 	if strings.ContainsFunc(line, func(c rune) bool { return unicode.IsControl(c) && c != '\t' }) {
 		return nil, errors.New("the command has control characters in it")
