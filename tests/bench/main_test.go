@@ -174,7 +174,7 @@ func TestTheLinesAreThoseOfABenchmark(t *testing.T) {
 func TestTheBareLoopRunsTheHooksThatPkgdRuns(t *testing.T) {
 	b := newTestBench(t)
 	folder := filepath.Join(b.work, "p")
-	if _, err := writePackages(folder, 2); err != nil {
+	if _, err := writePackages(folder, 2, ""); err != nil {
 		t.Fatal(err)
 	}
 	loop := &bare{folder: folder, bin: bin, socket: filepath.Join(b.work, "s")}

@@ -32,13 +32,14 @@ func writeTree(dir string, files map[string]string) error {
 // packageName is the name of the nth package with a hook.
 func packageName(n int) string { return fmt.Sprintf("package-%04d", n) }
 
-// writePackages writes n packages that have the hook and nothing else.
-func writePackages(folder string, n int) (trees []string, err error) {
+// writePackages writes n packages that have the hook and nothing else. Their
+// manifests get the lines.
+func writePackages(folder string, n int, lines string) (trees []string, err error) {
 	for i := range n {
 		name := packageName(i)
 		dir := filepath.Join(folder, name)
 		err := writeTree(dir, map[string]string{
-			"meta/pkg.yaml":           fmt.Sprintf("name: %s\nversion: \"1\"\nsummary: One of many\n", name),
+			"meta/pkg.yaml":           fmt.Sprintf("name: %s\nversion: \"1\"\nsummary: One of many\n%s", name, lines),
 			"meta/hooks/check-health": hookText,
 		})
 		if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,29 +21,40 @@ const (
 	restWindows  = 9
 )
 
-// measureRest lets packages be at rest, and looks at the daemon.
+// measureRest lets packages be at rest, and looks at two daemons: of one the hooks
+// are confined, of the other not.
 func measureRest(b *bench) ([]*figure, error) {
-	h, folder, err := b.hundred(restConfig)
+	confined, folder, err := b.hundred(restConfig)
 	if err != nil {
 		return nil, err
 	}
-	defer h.close()
+	defer confined.close()
+	unconfined, _, err := b.hundredWith(restConfig, "confinement: none\n")
+	if err != nil {
+		return nil, err
+	}
+	defer unconfined.close()
 	loops, leave, err := b.bareLoops(folder)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return h.watchRest(loops)
+	w := &restWatch{daemons: [...]*restDaemon{confined.atRest(), unconfined.atRest()}, loops: loops}
+	defer w.close()
+	return w.figures()
 }
 
 // hundred is a house with 100 packages, and the folder with their trees. The
 // daemon was started after the installs.
-func (b *bench) hundred(config string) (*house, string, error) {
+func (b *bench) hundred(config string) (*house, string, error) { return b.hundredWith(config, "") }
+
+// hundredWith is hundred with lines in the packages' manifests.
+func (b *bench) hundredWith(config, lines string) (*house, string, error) {
 	folder, err := os.MkdirTemp(b.work, "p")
 	if err != nil {
 		return nil, "", err
 	}
-	trees, err := writePackages(folder, restPackages)
+	trees, err := writePackages(folder, restPackages, lines)
 	if err != nil {
 		return nil, "", err
 	}
@@ -135,135 +145,117 @@ func runsOf(c *client.Client) (runs float64, err error) {
 	return runs, err
 }
 
-// restWatch follows a daemon through windows at rest.
-type restWatch struct {
+// restDaemon is a daemon whose packages are at rest.
+type restDaemon struct {
 	h      *house
 	c      *client.Client
-	loops  [len(paces)]*role
-	shares restShares    // at the end of the last window
-	asking time.Duration // CPU that the daemon spent on our questions
+	asking time.Duration // CPU that it spent on our questions
 }
 
-// restShares are the daemon's share and those of the loops, in their order.
-type restShares [1 + len(paces)]share
+func (h *house) atRest() *restDaemon { return &restDaemon{h: h, c: h.client()} }
 
-// sample looks at all of them. What answering costs the daemon is left out.
+// share is the daemon's. What answering costs it is left out.
+func (d *restDaemon) share() (now share, err error) {
+	before, err := ownCPU(d.h.pid())
+	if err != nil {
+		return now, err
+	}
+	now.cpu = before - d.asking
+	if now.runs, err = runsOf(d.c); err != nil {
+		return now, err
+	}
+	after, err := ownCPU(d.h.pid())
+	d.asking += after - before
+	return now, err
+}
+
+// restWatch follows daemons and loops through windows at rest.
+type restWatch struct {
+	daemons [2]*restDaemon // with hooks that are confined, and with hooks that are not
+	loops   [len(paces)]*role
+}
+
+func (w *restWatch) close() {
+	for _, d := range w.daemons {
+		d.c.Close()
+	}
+}
+
+// restShares are what all of them spent at the same time.
+type restShares struct {
+	daemons [2]share
+	loops   [len(paces)]share
+}
+
 func (w *restWatch) sample() (now restShares, err error) {
-	before, err := ownCPU(w.h.pid())
-	if err != nil {
-		return now, err
+	for i, d := range w.daemons {
+		if now.daemons[i], err = d.share(); err != nil {
+			return now, err
+		}
 	}
-	now[0].cpu = before - w.asking
-	if now[0].runs, err = runsOf(w.c); err != nil {
-		return now, err
-	}
-	after, err := ownCPU(w.h.pid())
-	if err != nil {
-		return now, err
-	}
-	w.asking += after - before
 	for i, loop := range w.loops {
-		if now[i+1], err = loopShare(loop); err != nil {
+		if now.loops[i], err = loopShare(loop); err != nil {
 			return now, err
 		}
 	}
 	return now, nil
 }
 
-func (h *house) watchRest(loops [len(paces)]*role) ([]*figure, error) {
-	figures := restFigures()
-	w := &restWatch{h: h, c: h.client(), loops: loops}
-	defer w.c.Close()
+// restFigure compares a daemon with a loop, both by their places.
+type restFigure struct {
+	daemon, loop int
+	*figure
+}
+
+func (w *restWatch) figures() (all []*figure, err error) {
 	time.Sleep(restWindow) // until what is made once is made
-	traces, err := h.traces(w.c)
+	traces, err := w.daemons[0].h.traces(w.daemons[0].c)
 	if err != nil {
 		return nil, err
 	}
-	if w.shares, err = w.sample(); err != nil {
+	last, err := w.sample()
+	if err != nil {
 		return nil, err
 	}
+	figures := restFigures()
 	for range restWindows {
 		time.Sleep(restWindow)
 		now, err := w.sample()
 		if err != nil {
 			return nil, err
 		}
-		for i, f := range figures {
-			f.add(now[0].perRun(w.shares[0]), now[1+i].perRun(w.shares[1+i]))
+		for _, f := range figures {
+			f.add(now.daemons[f.daemon].perRun(last.daemons[f.daemon]), now.loops[f.loop].perRun(last.loops[f.loop]))
 		}
-		w.shares = now
+		last = now
 	}
-	left, err := h.figuresOf(traces, w.c, "rest", "while hooks run")
-	return append(figures, left...), err
+	for _, f := range figures {
+		all = append(all, f.figure)
+	}
+	left, err := w.daemons[0].h.figuresOf(traces, w.daemons[0].c, "rest", "while hooks run")
+	return append(all, left...), err
 }
 
-// restFigures compare the daemon with each of the loops.
-func restFigures() []*figure {
-	return []*figure{
-		{
-			name: "rest-own-cpu", what: "daemon's own CPU per run at rest, 100 packages", unit: "µs",
-			baseline: "os/exec with a pipe", goal: timesAtMost(1.5),
-		},
-		{
-			name: "rest-own-cpu/confined", what: "  the same", unit: "µs",
-			baseline: "os/exec with a pipe on a confined thread", goal: timesAtMost(1.3),
-		},
-		{
-			name: "rest-own-cpu/answering", what: "  the same", unit: "µs",
-			baseline: "that, which also answers the hook's ctl", goal: noGoal,
-		},
+// restFigures hold each daemon to the loop that does the same with hooks, and show
+// the one that confines them beside other loops.
+func restFigures() []restFigure {
+	const plain, onConfined = "os/exec with a pipe", "os/exec with a pipe on a confined thread"
+	return []restFigure{
+		{0, 1, &figure{
+			name: "rest-own-cpu/confined", what: "daemon's own CPU per run at rest, 100 packages", unit: "µs",
+			baseline: onConfined, goal: timesAtMost(1.3),
+		}},
+		{1, 0, &figure{
+			name: "rest-own-cpu/unconfined", what: "  the same with confinement: none", unit: "µs",
+			baseline: plain, goal: timesAtMost(1.5),
+		}},
+		{0, 0, &figure{
+			name: "rest-own-cpu/plain", what: "  the same, confined", unit: "µs",
+			baseline: plain + ", not confined", goal: noGoal,
+		}},
+		{0, 2, &figure{
+			name: "rest-own-cpu/answering", what: "  the same, confined", unit: "µs",
+			baseline: onConfined + ", answering ctl too", goal: noGoal,
+		}},
 	}
-}
-
-// traces is what a daemon leaves behind on the disk, so far.
-type traces struct {
-	written  float64 // bytes, by the daemon and its children
-	commits  float64
-	logged   float64 // bytes that whoever keeps the log has to write
-	database string  // size and time of the state's file
-}
-
-func (h *house) traces(c *client.Client) (t traces, err error) {
-	if t.written, err = written(h.pid()); err != nil {
-		return t, err
-	}
-	raw, err := c.Debug(context.Background(), "state")
-	if err != nil {
-		return t, err
-	}
-	var debug struct{ Commits float64 }
-	if err := json.Unmarshal(raw, &debug); err != nil {
-		return t, err
-	}
-	t.commits = debug.Commits
-	st, err := os.Stat(h.dirs.State())
-	if err != nil {
-		return t, err
-	}
-	t.database = strconv.FormatInt(st.Size(), 10) + st.ModTime().String()
-	t.logged = float64(len(h.log.String()))
-	return t, nil
-}
-
-// figuresOf is what was left behind since, with the memory as it is now.
-func (h *house) figuresOf(since traces, c *client.Client, name, when string) ([]*figure, error) {
-	now, err := h.traces(c)
-	if err != nil {
-		return nil, err
-	}
-	mib, err := resident(h.pid())
-	if err != nil {
-		return nil, err
-	}
-	changed := 0.0
-	if now.database != since.database {
-		changed = 1
-	}
-	return []*figure{
-		{name: name + "-written", what: "written to disk " + when, unit: "bytes", goal: atMost(0), ours: []float64{now.written - since.written}},
-		{name: name + "-commits", what: "durable commits " + when, unit: "times", goal: atMost(0), ours: []float64{now.commits - since.commits}},
-		{name: name + "-database", what: "changes of state.db " + when, unit: "times", goal: atMost(0), ours: []float64{changed}},
-		{name: name + "-logged", what: "logged " + when, unit: "bytes", goal: atMost(0), ours: []float64{now.logged - since.logged}},
-		{name: name + "-resident", what: "resident memory " + when, unit: "MiB", goal: atMost(25), ours: []float64{mib}},
-	}, nil
 }

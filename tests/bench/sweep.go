@@ -19,7 +19,7 @@ func measureSweep(b *bench) ([]*figure, error) {
 		baseline: "fork-exec loop of the same hooks, stub socket", goal: timesAtMost(1.3),
 	}
 	folder := filepath.Join(b.work, "many")
-	trees, err := writePackages(folder, packages)
+	trees, err := writePackages(folder, packages, "")
 	if err != nil {
 		return nil, err
 	}
