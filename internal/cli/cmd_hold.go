@@ -12,24 +12,31 @@ import (
 // duration is a span of time as people write it: 90m, 36h, 2d, 1w.
 type duration time.Duration
 
+// maxDuration is where a number is more likely a slip than a wish.
+const maxDuration = 100 * 365 * 24 * time.Hour
+
 // UnmarshalFlag reads what go-flags found on the command line.
 func (d *duration) UnmarshalFlag(text string) error {
+	hours, err := hoursOf(text)
+	switch {
+	case err != nil || !(hours > 0): // which NaN is not either
+		return errorText(strconv.Quote(text) + " is no duration; write 90m, 36h, 2d or 1w")
+	case hours > maxDuration.Hours():
+		return errorText(strconv.Quote(text) + " is longer than 100 years; leave it out to hold until told otherwise")
+	}
+	*d = duration(hours * float64(time.Hour))
+	return nil
+}
+
+func hoursOf(text string) (float64, error) {
 	for unit, hours := range map[string]float64{"d": 24, "w": 7 * 24} {
 		if number, ok := strings.CutSuffix(text, unit); ok {
 			n, err := strconv.ParseFloat(number, 64)
-			if err != nil || n <= 0 {
-				return errorText(strconv.Quote(text) + " is no duration")
-			}
-			*d = duration(n * hours * float64(time.Hour))
-			return nil
+			return n * hours, err
 		}
 	}
 	v, err := time.ParseDuration(text)
-	if err != nil || v <= 0 {
-		return errorText(strconv.Quote(text) + " is no duration; write 90m, 36h, 2d or 1w")
-	}
-	*d = duration(v)
-	return nil
+	return v.Hours(), err
 }
 
 type cmdHold struct {

@@ -34,10 +34,7 @@ type packed struct {
 
 func (c *cmdPack) run(_ context.Context, a *app, _ []string) error {
 	dir := a.abs(c.Args.Dir)
-	if _, err := os.ReadDir(dir); err != nil { // or a slip of the path would look like a package without its manifest
-		return cannot(doing("pack", []string{c.Args.Dir}), err)
-	}
-	info, err := pkginfo.ReadTree(os.DirFS(dir))
+	info, err := readTree(dir)
 	if err != nil {
 		return cannot(doing("pack", []string{c.Args.Dir}), err)
 	}
@@ -54,6 +51,15 @@ func (c *cmdPack) run(_ context.Context, a *app, _ []string) error {
 		a.say("%s  %s  %s", c.shown(a, path), size(p.Bytes), p.Digest)
 		return nil
 	})
+}
+
+// readTree reads the manifest of the tree in dir. A slip of the path does not look
+// like a package without its manifest.
+func readTree(dir string) (*pkginfo.Info, error) {
+	if _, err := os.ReadDir(dir); err != nil {
+		return nil, err
+	}
+	return pkginfo.ReadTree(os.DirFS(dir))
 }
 
 // shown is the path as the person would write it.

@@ -34,6 +34,11 @@ It logs to stderr: text on a terminal, else a JSON object a line.`,
 }
 
 func (c *cmdRun) run(ctx context.Context, a *app, _ []string) error {
+	for _, text := range c.Listen {
+		if _, err := config.ParseListener(text); err != nil {
+			return a.usageError(fmt.Sprintf("option %q: %v; write tcp://HOST:PORT or unix:///PATH", "--listen", err))
+		}
+	}
 	cfg, err := c.load(a)
 	if err != nil {
 		return cannot("start pkgd", err)

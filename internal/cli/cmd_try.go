@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"pkgd.io/pkgd/internal/api"
-	"pkgd.io/pkgd/internal/pkginfo"
 )
 
 type cmdTry struct {
@@ -51,7 +49,7 @@ func (c *cmdTry) run(ctx context.Context, a *app, _ []string) error {
 }
 
 func (a *app) try(ctx context.Context, dir string) error {
-	info, err := pkginfo.ReadTree(os.DirFS(dir))
+	info, err := readTree(dir)
 	if err != nil {
 		return cannot(fmt.Sprintf("try %q", dir), err)
 	}

@@ -147,13 +147,14 @@ func TestRunRefusesAConfigurationThatIsWrongOrMissing(t *testing.T) {
 	}
 	for _, test := range []struct {
 		args []string
+		code int
 		want string
 	}{
-		{[]string{"run", "--config", "none.yaml"}, "no such file"},
-		{[]string{"run", "--config", "bad.yaml"}, "bad.yaml:1:1"},
-		{[]string{"run", "--listen", "http://x"}, `--listen: "http://x"`},
+		{[]string{"run", "--config", "none.yaml"}, 1, "no such file"},
+		{[]string{"run", "--config", "bad.yaml"}, 1, "bad.yaml:1:1"},
+		{[]string{"run", "--listen", "http://x"}, 2, `option "--listen": "http://x" is not an address to listen on; write tcp://HOST:PORT or unix:///PATH`},
 	} {
-		if r := p.types(test.args...); r.code != 1 || !strings.Contains(r.stderr, test.want) {
+		if r := p.types(test.args...); r.code != test.code || !strings.Contains(r.stderr, test.want) {
 			t.Errorf("%v says %+v", test.args, r)
 		}
 	}
