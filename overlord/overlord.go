@@ -44,6 +44,7 @@ type Overlord struct {
 	managers []manager
 	loop     *loop
 	begun    chan struct{}
+	ending   sync.Once
 
 	mu   sync.Mutex // guards conf
 	conf config.Config
@@ -170,9 +171,13 @@ const (
 	pruneReady = 500
 )
 
-// Stop ends the loop, then hooks and tasks (they are run again at the next
-// start), then services, then the state. Everything it does is bounded.
-func (ov *Overlord) Stop() {
+// EndWork ends the loop, then hooks and tasks (they are run again at the next
+// start), then those services that end with pkgd. What these say to ctl meanwhile
+// can still be answered. Everything it does is bounded; the second call does
+// nothing.
+func (ov *Overlord) EndWork() { ov.ending.Do(ov.endWork) }
+
+func (ov *Overlord) endWork() {
 	ov.loop.stop()
 	ov.tasks.Stop()
 	ov.health.Stop()
@@ -183,6 +188,11 @@ func (ov *Overlord) Stop() {
 	if err := ov.svc.Shutdown(ctx); err != nil {
 		ov.log.Error("cannot stop all services", "error", err)
 	}
+}
+
+// Stop is EndWork, and then the end of the state.
+func (ov *Overlord) Stop() {
+	ov.EndWork()
 	ov.close()
 }
 

@@ -49,6 +49,9 @@ type Options struct {
 	// Ctl answers on the ctl socket; CtlConnContext learns who is asking there.
 	Ctl            http.Handler
 	CtlConnContext func(context.Context, net.Conn) context.Context
+	// EndWork ends what may still have something to say on the ctl socket: hooks,
+	// and services with their stop-commands. Nil: nothing does.
+	EndWork func()
 	// CtlAtOnce gives the whole answer to what a user has sent first, or nil: then
 	// Ctl answers. Nil: Ctl always does.
 	CtlAtOnce func(uid uint32, request []byte) []byte
@@ -90,7 +93,8 @@ func NewFor(o Options) *Daemon {
 func (d *Daemon) Listening() <-chan struct{} { return d.listening }
 
 // Serve opens both sockets and answers on them until ctx ends, which gives nil,
-// or until one of them fails. It can be called once.
+// or until one of them fails. The ctl socket is the last to close: who ends with
+// pkgd may still want to say so. It can be called once.
 func (d *Daemon) Serve(ctx context.Context) error {
 	adminSocket, ctlSocket, err := d.open()
 	if err != nil {
@@ -142,8 +146,11 @@ func (d *Daemon) serveOn(ctx context.Context, adminSocket, ctlSocket *socket.Soc
 		d.end("a listener has failed")
 	}
 	ending()
-	wg.Go(adminServer.Stop)
-	wg.Go(ctlServer.Stop)
+	adminServer.Stop()
+	if d.o.EndWork != nil {
+		d.o.EndWork()
+	}
+	ctlServer.Stop()
 	wg.Wait()
 	return err
 }

@@ -27,7 +27,8 @@ func New(ov *overlord.Overlord) *Daemon {
 			Page: newPage(ov), Writable: ov.State().Writable, Alive: ov.Alive,
 			Version: ov.System().Version, Log: ov.Log(),
 		}),
-		Ctl: ctl, CtlConnContext: ctlcmd.ConnContext, CtlAtOnce: ctl.AtOnce,
+		EndWork: ov.EndWork,
+		Ctl:     ctl, CtlConnContext: ctlcmd.ConnContext, CtlAtOnce: ctl.AtOnce,
 	})
 }
 
