@@ -2,6 +2,7 @@ package faults
 
 import (
 	"slices"
+	"strings"
 
 	"pkgd.io/pkgd/tests/world"
 )
@@ -15,15 +16,14 @@ var deeds = append(slices.Clone(world.Deeds), world.Deed{
 })
 
 // keeps puts a web 41 on the host that writes one file at its first start, for
-// the first pass, and one whenever it is stopped, for the second.
+// the first pass, and renames one whenever it is told to end, for the second.
 func keeps(w *world.World) {
 	w.Pack("41", world.Well)
 	w.Write(w.Pkgs+"/41/bin/serve", `#!/bin/sh
 cd $PKG_DATA
-rm -f last
-[ -e kept ] || { echo first >kept; sync kept; }
-trap 'echo second >last; sync last .; exit 0' TERM
-[ -e schema ] || { echo 41 >new; sync new; mv new schema; }
+[ -e part.told ] && mv part.told part.idle
+[ -e schema ] || { echo 1 >kept; echo 2 >part.idle; echo 41 >new; sync kept part.idle new; mv new schema; }
+trap 'mv part.idle part.told; sync .; exit 0' TERM
 while :; do sleep 1000 & wait; done
 `, 0o755)
 	w.Start()
@@ -33,4 +33,13 @@ while :; do sleep 1000 & wait; done
 	}
 	w.AwaitService()
 	w.Stop()
+}
+
+// untold is how a host looks whose service was ended by the power cut, and so was
+// never told to end.
+func untold(after world.View) (v world.View) {
+	for _, line := range after {
+		v = append(v, strings.Replace(line, "/part.told: ", "/part.idle: ", 1))
+	}
+	return v
 }

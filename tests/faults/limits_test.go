@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -23,18 +22,7 @@ func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
 	w.AwaitService()
 	target := w.Pack("42", world.Well)
 	w.answers() // keeps its connection
-	var old unix.Rlimit
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.Cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Prlimit(w.Cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &old); err != nil {
-		t.Fatal(err)
-	}
-	few := unix.Rlimit{Cur: uint64(len(open)), Max: old.Max}
-	if err := unix.Prlimit(w.Cmd.Process.Pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
-		t.Fatal(err)
-	}
+	end := w.descriptors(w.open())
 	change, err := w.begin("refresh", target)
 	if err == nil {
 		t.Error("a refresh without descriptors went well")
@@ -42,15 +30,47 @@ func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
 		w.says(err, "too many open files")
 	}
 	w.sayNothingFalse()
-	if err := unix.Prlimit(w.Cmd.Process.Pid, unix.RLIMIT_NOFILE, &old, nil); err != nil {
-		t.Fatal(err)
-	}
+	end()
 	w.recovers()
 	w.Holds(w.endOf(change, 1, 2))
 	w.MustDo("refresh", target)
 	w.Holds(2)
 	w.cleanAfterRestart(2)
 	world.Report(t, "EMFILE", "refresh", 1, "told; old revision, then the new one when there were descriptors")
+}
+
+func TestServiceStartsOnceThereAreDescriptors(t *testing.T) {
+	requires(t, "mkfs.ext4")
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start()
+	w.AwaitService()
+	w.answers() // keeps its connection
+	if err := w.serve("stop"); err != nil {
+		t.Fatal(err)
+	}
+	end := w.noDescriptors()
+	if err := w.serve("start"); err != nil {
+		w.says(err, "too many open files")
+	}
+	end()
+	w.Holds(1)
+	w.cleanAfterRestart(1)
+	world.Report(t, "EMFILE", "start of a service", 1, "told; the service is started when there are descriptors")
+}
+
+// serve has web's services stopped or started.
+func (w *site) serve(action string) error {
+	w.Helper()
+	id, err := w.Client.ServiceAction(w.Ctx(), api.ServiceRequest{Action: action, Names: []string{"web"}})
+	if err != nil {
+		return err
+	}
+	chg, err := w.Client.WaitChange(w.Ctx(), id)
+	if err != nil {
+		return err
+	}
+	return world.Failure(chg)
 }
 
 // starts tells whether a call starts another program, rather than a thread.
@@ -77,25 +97,38 @@ func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
 	w.Installed()
 	w.Start(unix.SYS_CLONE, unix.SYS_CLONE3)
 	w.AwaitService()
-	var refused atomic.Int64
-	w.Gate.Set(func(c gate.Call) gate.Outcome {
-		if !c.By("pkgd") || !starts(c) {
-			return gate.Through
-		}
-		refused.Add(1)
-		return gate.Outcome{Errno: unix.ENOMEM}
-	})
+	end := w.noMemory()
 	h, err := w.Client.Check(w.Ctx(), api.HealthRequest{Names: []string{"web"}})
-	if refused.Load() == 0 {
-		t.Fatal("nothing was refused")
-	}
 	if w.says(err, "cannot allocate memory"); len(h.Packages) != 0 {
 		t.Errorf("a hook that could not be started told %+v", h.Packages)
 	}
-	w.Gate.Set(gate.LetThrough)
+	end()
 	w.Holds(1)
 	w.cleanAfterRestart(1)
 	world.Report(t, "ENOMEM at fork", "check", 1, "told, no new record; the hook runs again when there is memory")
+}
+
+func TestNoMemoryToStartAnythingInARefreshIsNoGreen(t *testing.T) {
+	requires(t, "mkfs.ext4")
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start(unix.SYS_CLONE, unix.SYS_CLONE3)
+	w.AwaitService()
+	target := w.Pack("42", world.Well)
+	end := w.noMemory()
+	change, err := w.begin("refresh", target)
+	if err == nil {
+		t.Error("a refresh without memory went well")
+	} else {
+		w.says(err, "cannot allocate memory")
+	}
+	w.sayNothingFalse()
+	end()
+	w.Holds(w.endOf(change, 1, 2))
+	w.MustDo("refresh", target)
+	w.Holds(2)
+	w.cleanAfterRestart(2)
+	world.Report(t, "ENOMEM at fork", "refresh", 1, "told; old revision, then the new one when there was memory")
 }
 
 func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
@@ -138,4 +171,52 @@ func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
 	w.Holds(2)
 	w.cleanAfterRestart(2)
 	world.Report(t, "the kernel remounts the disk read-only", "refresh", 1, "told; old revision after the next mount, then the new one")
+}
+
+// noDescriptors leaves the daemon those that it has, and gives it no other.
+func (w *site) noDescriptors() (end func()) { return w.descriptors(0) }
+
+// descriptors bounds the numbers of descriptors that the daemon gets.
+func (w *site) descriptors(most uint64) (end func()) {
+	w.Helper()
+	pid := w.Cmd.Process.Pid
+	var old unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: w.mostDescriptors()}, &old); err != nil {
+		w.Fatal(err)
+	}
+	return func() {
+		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &old, nil); err != nil {
+			w.Error(err)
+		}
+	}
+}
+
+func (w *site) mostDescriptors() uint64 {
+	w.Helper()
+	var now unix.Rlimit
+	if err := unix.Prlimit(w.Cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &now); err != nil {
+		w.Fatal(err)
+	}
+	return now.Max
+}
+
+// open is how many descriptors the daemon has.
+func (w *site) open() uint64 {
+	w.Helper()
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.Cmd.Process.Pid))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return uint64(len(fds))
+}
+
+// noMemory lets the daemon start no program.
+func (w *site) noMemory() (end func()) {
+	w.Gate.Set(func(c gate.Call) gate.Outcome {
+		if !c.By("pkgd") || !starts(c) {
+			return gate.Through
+		}
+		return gate.Outcome{Errno: unix.ENOMEM}
+	})
+	return func() { w.Gate.Set(gate.LetThrough) }
 }

@@ -5,9 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"pkgd.io/pkgd/tests/daemontest"
+	"pkgd.io/pkgd/tests/gate"
 	"pkgd.io/pkgd/tests/world"
 )
 
@@ -119,4 +123,73 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 	}
 	world.Report(t, "state.db flipped by a byte", "after an unclean stop", refused+held,
 		fmt.Sprintf("refused and recovered %d times, started with every package it had %d times", refused, held))
+}
+
+func TestStateDamagedInTheMiddleOfARefreshIsRecovered(t *testing.T) {
+	requires(t, "mkfs.ext4")
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start() // keeps the copy of what was installed
+	world.Eventually(t, "copy of the state", func() bool {
+		_, err := os.Stat(w.Dirs.StateBackup())
+		return err == nil
+	})
+	w.Holds(1)
+	w.Stop()
+	w.disk.unmount()
+	w.disk.keep()
+	ends := map[int]int{}
+	deaths := 0
+	for died := true; died && !t.Failed(); deaths++ {
+		t.Run(fmt.Sprint("commit ", deaths+1), func(t *testing.T) {
+			w := w.again(t)
+			if died = w.diesRefreshing(deaths + 1); !died {
+				return
+			}
+			bad := damages["cut inside of what is used"](w.copyOf(w.Dirs.State()))
+			w.Write(w.Dirs.State(), string(bad), 0o600)
+			w.Said = &daemontest.Log{}
+			w.refusesToStart(bad)
+			w.recover()
+			w.Start()
+			w.Settle("")
+			info, err := w.Client.Package(w.Ctx(), "web")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Holds(info.Revision)
+			w.MustDo("refresh", w.Pack("43", world.Well))
+			w.Stop()
+			ends[info.Revision]++
+		})
+	}
+	world.Report(t, "state.db cut inside of what is used", "after a death at each flush of the state in a refresh", deaths-1,
+		fmt.Sprintf("refused to start; after pkgd debug recover the old revision %d times, the new one %d times, and refreshed again", ends[1], ends[2]))
+}
+
+// diesRefreshing refreshes and kills the daemon at the nth flush of its state;
+// it tells whether there was one.
+func (w *site) diesRefreshing(n int) (died bool) {
+	w.Helper()
+	w.Start(unix.SYS_FDATASYNC, unix.SYS_FSYNC)
+	w.AwaitService()
+	var killed atomic.Bool
+	w.Gate.Set(func(c gate.Call) gate.Outcome {
+		if c.Path(0) != w.Dirs.State() {
+			return gate.Through
+		}
+		if n--; n == 0 {
+			killed.Store(true)
+			c.Kill()
+		}
+		return gate.Through
+	})
+	_, _ = w.Ask("refresh", w.Pack("42", world.Well))
+	if died = killed.Load(); !died {
+		w.Gate.Set(gate.LetThrough)
+		w.Stop()
+		return false
+	}
+	w.Kill()
+	return true
 }

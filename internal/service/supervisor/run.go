@@ -52,16 +52,33 @@ func (r *run) loop() {
 	defer r.settle()
 	defer r.k.log.finish()
 	r.k.sup.left.await(r.stop)
-	f, err := r.k.sup.newFrame(r.unit)
-	if err == nil {
-		defer f.close()
-		err = r.k.sup.left.blocked(r.unit.ID())
-	}
-	if err != nil {
+	if err := r.k.sup.left.blocked(r.unit.ID()); err != nil {
 		r.ended(ending{detail: err.Error(), hopeless: true})
 		return
 	}
-	r.keepUp(f)
+	if f := r.frame(); f != nil {
+		defer f.close()
+		r.keepUp(f)
+	}
+}
+
+// frame makes the bounds of the service's processes. What the host is short of
+// may be there later: then it is tried again, as the service itself is. It gives
+// nil when that is over.
+func (r *run) frame() *frame {
+	for r.stop.Err() == nil {
+		f, err := r.k.sup.newFrame(r.unit)
+		if err == nil {
+			return f
+		}
+		delay, again := r.ended(ending{detail: err.Error(), hopeless: hopeless(err)})
+		r.settle()
+		if !again {
+			return nil
+		}
+		sleep(r.stop, delay)
+	}
+	return nil
 }
 
 // keepUp runs process after process.
