@@ -5,7 +5,9 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,46 +48,56 @@ type check struct {
 	QoS       *float64   `json:"qos,omitempty"`
 }
 
-// moment is one snapshot with the answers that were made of it, by kind of
-// content, but for the HTTP status.
+// moment is one snapshot with the answers that are made of it, but for the HTTP
+// status: each when somebody first asks for it, since snapshots change with every
+// run of a hook, and most forms nobody ever asks for.
 type moment struct {
 	snap    *healthstate.Snapshot
+	version string
 	status  string // pass, warn or fail
-	answers [full + 1]map[string]answer
-	wires   [full + 1]wire // of the kind that is given to who does not choose
+	answers [full + 1][len(forms)]cell
+	wires   [full + 1]wire // of the form that is given to who does not choose
 }
 
-// moments keeps the newest: the first to ask after a change makes the answers,
-// the others get them.
+// cell is an answer that one makes and the others wait for.
+type cell struct {
+	once sync.Once
+	made answer
+}
+
+// forms are what /health can be given in; the first is for who does not choose.
+var forms = [...]string{healthKind, jsonKind, textKind, htmlKind}
+
+// moments keeps the newest.
 type moments struct{ newest atomic.Pointer[moment] }
 
 func (ms *moments) of(snap *healthstate.Snapshot, version string) *moment {
-	if m := ms.newest.Load(); m != nil && m.snap == snap {
-		return m
+	old := ms.newest.Load()
+	if old != nil && old.snap == snap {
+		return old
 	}
-	m := newMoment(snap, version)
-	ms.newest.Store(m)
-	return m
-}
-
-func newMoment(snap *healthstate.Snapshot, version string) *moment {
-	m := &moment{snap: snap, status: statusOf(snap.Health.Level)}
-	for expose := range m.answers {
-		js := encode(newBody(snap, exposure(expose), version))
-		text := textBody(snap, exposure(expose))
-		m.answers[expose] = map[string]answer{}
-		for i, one := range []answer{
-			{kind: healthKind, body: js},
-			{kind: jsonKind, body: js},
-			{kind: textKind, body: []byte(text)},
-			{kind: htmlKind, body: []byte("<!doctype html>\n<title>" + snap.Health.Level + "</title>\n<pre>" + html.EscapeString(text) + "</pre>\n")},
-		} {
-			one.length = lengthOf(one.body)
-			one.header = m.headers(fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(snap.ETag, `"`), expose, i))
-			m.answers[expose][one.kind] = one
+	m := &moment{snap: snap, version: version, status: statusOf(snap.Health.Level)}
+	if !ms.newest.CompareAndSwap(old, m) {
+		if now := ms.newest.Load(); now.snap == snap {
+			return now // so that all who ask at once ask the same
 		}
 	}
 	return m
+}
+
+func (m *moment) newAnswer(expose exposure, form int) answer {
+	a := answer{kind: forms[form]}
+	switch a.kind {
+	case textKind:
+		a.body = []byte(textBody(m.snap, expose))
+	case htmlKind:
+		a.body = []byte("<!doctype html>\n<title>" + m.snap.Health.Level + "</title>\n<pre>" + html.EscapeString(textBody(m.snap, expose)) + "</pre>\n")
+	default:
+		a.body = encode(newBody(m.snap, expose, m.version))
+	}
+	a.length = lengthOf(a.body)
+	a.header = m.headers(fmt.Sprintf(`W/"%s-%d%d"`, strings.Trim(m.snap.ETag, `"`), expose, form))
+	return a
 }
 
 func (m *moment) headers(etag string) http.Header {
@@ -106,7 +118,10 @@ func (m *moment) headers(etag string) http.Header {
 // looking. Without packages there is nothing to look at, and now is as good as
 // any time.
 func (m *moment) answer(expose exposure, kind string) answer {
-	a := m.answers[expose][kind]
+	form := slices.Index(forms[:], kind)
+	c := &m.answers[expose][form]
+	c.once.Do(func() { c.made = m.newAnswer(expose, form) })
+	a := c.made
 	if m.snap.Health.Level == healthstate.LevelUnknown {
 		a.header = a.header.Clone()
 		a.header.Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
@@ -224,7 +239,7 @@ func (s *Server) health(r *http.Request, rules *rules) answer {
 	if why != "" {
 		return plain(status, why)
 	}
-	a := m.answer(rules.expose, preferred(r.Header.Get("Accept"), healthKind, jsonKind, textKind, htmlKind))
+	a := m.answer(rules.expose, preferred(r.Header.Get("Accept"), forms[:]...))
 	a.status = status
 	if status == http.StatusOK && matches(r.Header.Get("If-None-Match"), a.header["Etag"][0]) {
 		a.status, a.body = http.StatusNotModified, nil
