@@ -109,7 +109,10 @@ func (a *answer) fill(h http.Header) {
 		return
 	}
 	h["Content-Type"] = kinds[a.kind]
-	if h["Content-Length"] = a.length; a.length == nil {
+	switch {
+	case a.length != nil:
+		h["Content-Length"] = a.length
+	case a.body != nil: // without, HEAD does not know what GET gives
 		h["Content-Length"] = lengthOf(a.body)
 	}
 }

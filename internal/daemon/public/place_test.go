@@ -31,6 +31,19 @@ func TestOtherMethodsAndPathsAreRefused(t *testing.T) {
 	}
 }
 
+func TestHEADTellsTheLengthOfWhatGETGives(t *testing.T) {
+	b := open(t, newHost(manyRecords()...), tcp(exposing("full")))
+	for _, path := range []string{"/livez", "/readyz?verbose", "/startupz", "/health", "/readyz/packages/no"} {
+		get, head := b.ask("GET "+path), b.ask("HEAD "+path)
+		if head.ContentLength != int64(len(get.body)) || get.ContentLength != head.ContentLength {
+			t.Errorf("%s: HEAD tells %d, GET %d, and gives %d", path, head.ContentLength, get.ContentLength, len(get.body))
+		}
+	}
+	if head := b.ask("HEAD /metrics"); head.ContentLength != -1 {
+		t.Errorf("HEAD of metrics, which nobody has counted, tells %d", head.ContentLength)
+	}
+}
+
 func TestHTTP10WithoutHostIsAnswered(t *testing.T) {
 	for _, c := range []config.Config{tcp(), unixSocket(t)} {
 		b := open(t, newHost(), c)
