@@ -12,14 +12,15 @@ import (
 
 // deed is one thing that happens.
 type deed struct {
-	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, check, turn, write, stop, start, restart, kill
-	pkg string // web or db
+	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, unset, check, turn, write, stop, start, restart, kill, offer, look, auto
+	pkg string // web, db or hub; empty: all
 	v   int    // content that is installed or refreshed to
 
 	say   string   // what the content's hook says from then on (turn: that of what runs); empty: active
 	first []string // what it says before that, after the switch
 	back  string   // what the old content says from when it is back; empty: what it said
 	down  bool     // the content's service does not come up
+	flap  bool     // the content's service ends, and is started again, while it bakes
 
 	fails string // hook that fails
 	at    string // point at which the change is held up; empty: nowhere
@@ -28,6 +29,9 @@ type deed struct {
 
 	noRevert, retry bool
 	n               int // written or set
+
+	with     []deed // what the same command does to other packages
+	together bool   // in one transaction
 }
 
 // Points at which a change can be held up, by what is done.
@@ -38,6 +42,7 @@ var points = map[string][]string{
 	"remove":  {"remove"},
 	"purge":   {"remove"},
 	"set":     {"configure"},
+	"unset":   {"configure"},
 }
 
 func (d deed) String() string {
@@ -60,6 +65,15 @@ func (d deed) String() string {
 	add(d.noRevert, "noRevert: true")
 	add(d.retry, "retry: true")
 	add(d.n != 0, "n: %d", d.n)
+	add(d.flap, "flap: true")
+	add(d.together, "together: true")
+	for i, other := range d.with {
+		add(i == 0, "with: []deed{")
+		text[len(text)-1] += other.String()
+		if i == len(d.with)-1 {
+			text[len(text)-1] += "}"
+		}
+	}
 	return "{" + strings.Join(text, ", ") + "}"
 }
 
@@ -76,6 +90,21 @@ type answer struct {
 	old    int    // content that runs before it
 	say    string // what target says from then on
 	back   string // what old says when it is back
+	flaps  bool   // target's service ends while it bakes
+
+	parts []part          // what happens to each package, where there are several
+	loose map[string]fate // of packages of which it is left open whose failure took them back
+}
+
+// part is a deed that happens in the same command as others.
+type part struct {
+	deed
+	answer
+}
+
+// fate is how a package may be after a transaction that failed.
+type fate struct {
+	own, others *pack // by its own failure (nil: it had none), for another's sake
 }
 
 func refuse(kind api.ErrorKind) answer { return answer{refusal: kind} }
@@ -83,7 +112,11 @@ func refuse(kind api.ErrorKind) answer { return answer{refusal: kind} }
 // model is what is promised of all packages.
 type model map[string]*pack
 
-func newModel() model { return model{"web": newPack(), "db": newPack()} }
+func newModel() model {
+	hub := newPack()
+	hub.shared = true
+	return model{"web": newPack(), "db": newPack(), "hub": hub}
+}
 
 // step has the deed happen.
 func (m model) step(d deed) answer {
@@ -103,7 +136,17 @@ func (m model) outcome(d deed) answer {
 		}
 		return answer{look: true}
 	}
+	switch {
+	case d.do == "look" || d.do == "auto":
+		return m.look(d)
+	case len(d.with) > 0:
+		return m.several(d)
+	}
 	p := m[d.pkg]
+	if d.do == "offer" {
+		p.offered = max(p.offered, d.v)
+		return answer{}
+	}
 	if p.current == 0 && d.do != "install" && (d.do != "purge" || p.left == 0) {
 		return refuse(api.ErrNotInstalled)
 	}
@@ -116,14 +159,15 @@ func (m model) outcome(d deed) answer {
 		return p.revert(d)
 	case "remove", "purge":
 		return p.remove(d)
-	case "set":
+	case "set", "unset":
 		return p.configure(d)
 	case "hold", "unhold":
 		p.held = d.do == "hold"
 	case "accept":
 		p.asks = false
 	case "turn":
-		p.says[p.contentOf(p.current)], p.down[p.contentOf(p.current)] = d.say, d.down
+		v := p.contentOf(p.current)
+		p.says[v], p.down[v] = d.say, d.down && !contents[v].again
 		return answer{look: true}
 	case "write":
 		p.write("w" + strconv.Itoa(d.n))
@@ -151,7 +195,11 @@ func (p *pack) command(d deed) answer {
 func (p *pack) configure(d deed) answer {
 	a := answer{change: true, held: d.at == "configure"}
 	if a.failed = d.fails == "configure" || a.held && d.cut == "abort"; !a.failed {
-		p.set("n", strconv.Itoa(d.n))
+		if d.do == "set" {
+			p.set("n", strconv.Itoa(d.n))
+		} else {
+			p.unset("n")
+		}
 	}
 	return a
 }
@@ -228,12 +276,16 @@ func (p *pack) ends(a *answer, d deed, hook, point string) bool {
 func (p *pack) undo(a answer, d deed, was pack) answer {
 	p.why.outcome = api.OutcomeFailed
 	switched := p.current != was.current
-	why, refused := p.why, p.refused
+	why, refused, shared := p.why, p.refused, p.data
 	*p = was
 	p.why, p.refused = why, refused
 	a.failed = true
+	if was.current == 0 && was.left == 0 || !p.shared {
+		shared = was.data
+	}
+	p.data = shared
 	if switched && p.current != 0 {
-		p.why.restored = p.why.kind == "refresh" // else each had its own data all the time
+		p.why.restored = p.why.kind == "refresh" && !p.shared // else each had its own data all the time
 		p.goBack(d)
 	}
 	return a
@@ -275,6 +327,9 @@ func (p *pack) refresh(d deed) answer {
 	was := p.clone()
 	p.take(to, from)
 	p.start()
+	p.flaps = d.flap && p.up
+	a.flaps = p.flaps
+	defer func() { p.flaps = false }()
 	a.window = !a.held
 	ended := p.ends(&a, d, "post-refresh", "post-refresh")
 	if !ended {
@@ -314,7 +369,7 @@ func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
 		before := *p.why.before
 		p.refuse(to, deaths)
 		a = p.undo(a, d, was)
-		p.why.outcome, p.why.restored = api.OutcomeReverted, true
+		p.why.outcome, p.why.restored = api.OutcomeReverted, !p.shared
 		if unwell(before, p.judge(nil, false)) {
 			p.why.outcome = api.OutcomeRevertFailed
 		}
@@ -322,6 +377,9 @@ func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
 	}
 	p.hear(after)
 	a.look = deaths >= 3 // nobody has asked it yet: that happens at once
+	if p.flaps && p.up {
+		a.look = true
+	}
 	delete(p.refused, to)
 	p.asks = s.asks
 	p.before = append(slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == to }), from)
@@ -354,13 +412,15 @@ func (p *pack) revert(d deed) answer {
 		return p.undo(a, d, was)
 	}
 	after := p.judge(d.first, p.runs().bake)
-	p.why.after, p.why.restored = &after, true
+	p.why.after, p.why.restored = &after, !p.shared
 	p.hear(after)
 	if unwell(before, after) {
 		p.why.outcome = api.OutcomeRevertFailed
 	}
 	p.refused[from] = true
 	p.before = slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == from || n == to })
-	delete(p.data, from)
+	if !p.shared {
+		delete(p.data, from)
+	}
 	return a
 }

@@ -41,3 +41,62 @@ func TestToStartAPackageWithoutServicesIsRefused(t *testing.T) {
 		deed{do: "start", pkg: "web"},
 	)
 }
+
+// Histories of what is rare in those that are drawn.
+
+func TestThreeDeathsBeforeTheVerdictTakeARefreshBack(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2, at: "post-refresh", cut: "kill", times: 3},
+		deed{do: "refresh", pkg: "web", v: 2},
+	)
+}
+
+func TestWhatIsRefreshedTogetherGoesBackTogether(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
+		deed{do: "refresh", pkg: "web", v: 2, together: true, with: []deed{{do: "refresh", pkg: "db", v: 5, say: "error"}}},
+		deed{do: "refresh", pkg: "web", v: 2},
+	)
+}
+
+func TestByItselfPkgdRefreshesNeitherWhatIsHeldNorWhatIsRefused(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
+		deed{do: "refresh", pkg: "hub", v: 2, say: "error"},
+		deed{do: "hold", pkg: "web"},
+		deed{do: "offer", pkg: "web", v: 2},
+		deed{do: "offer", pkg: "db", v: 2},
+		deed{do: "offer", pkg: "hub", v: 2},
+		deed{do: "auto"},
+		deed{do: "unhold", pkg: "web"},
+		deed{do: "look"},
+	)
+}
+
+func TestAServiceThatFlapsWhileItBakesIsTakenBack(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 8, flap: true},
+	)
+}
+
+func TestDataThatAreSharedStayWhenTheRevisionGoes(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "hub", v: 1},
+		deed{do: "write", pkg: "hub", n: 1},
+		deed{do: "refresh", pkg: "hub", v: 2, say: "error"},
+		deed{do: "refresh", pkg: "hub", v: 4},
+		deed{do: "revert", pkg: "hub"},
+		deed{do: "purge", pkg: "hub"},
+	)
+}
+
+func TestWhatWasUnsetStaysSoWhenARevisionGoesBack(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "set", pkg: "web", n: 2},
+		deed{do: "unset", pkg: "web"},
+		deed{do: "refresh", pkg: "web", v: 2, say: "error"},
+	)
+}

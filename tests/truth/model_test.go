@@ -40,6 +40,7 @@ type content struct {
 	long                  bool // settle outlasts every history; else it is 0
 	bake                  bool // two runs have to be active; else one has
 	keep, revertOnBlocked bool
+	again                 bool // a service that ends is started again
 }
 
 var contents = map[int]content{
@@ -50,6 +51,7 @@ var contents = map[int]content{
 	5: {hook: true, revertOnBlocked: true},
 	6: {service: true},
 	7: {},
+	8: {hook: true, service: true, bake: true, again: true},
 }
 
 const retain = 3
@@ -65,7 +67,9 @@ type pack struct {
 	says                map[int]string // by content: what its hook says at rest
 	down                map[int]bool   // by content: its service does not come up
 	held, asks, stopped bool
-	up                  bool // the service runs
+	up, flaps           bool // the service runs; it ends while it bakes, and is started again
+	shared              bool // all revisions have the same data
+	offered             int  // highest content in the store
 	health              word
 	why                 *story
 }
@@ -91,6 +95,14 @@ func (p *pack) clone() pack {
 	c := *p
 	c.before, c.refused, c.data, c.config = slices.Clone(p.before), maps.Clone(p.refused), maps.Clone(p.data), maps.Clone(p.config)
 	return c
+}
+
+// folder is where the data of a revision are.
+func (p *pack) folder(rev int) int {
+	if p.shared {
+		return 0
+	}
+	return rev
 }
 
 // number is the revision of a content: given once, kept for ever.
@@ -160,8 +172,9 @@ func (p *pack) start() {
 
 // write adds a line to the data, if it is not there.
 func (p *pack) write(line string) {
-	if had := p.data[p.current]; !slices.Contains(had, line) {
-		p.data[p.current] = append(slices.Clone(had), line)
+	f := p.folder(p.current)
+	if had := p.data[f]; !slices.Contains(had, line) {
+		p.data[f] = append(slices.Clone(had), line)
 	}
 }
 
@@ -174,9 +187,17 @@ func (p *pack) set(key, value string) {
 	p.config[p.current] = doc
 }
 
+func (p *pack) unset(key string) {
+	p.config[p.current] = maps.Clone(p.config[p.current])
+	delete(p.config[p.current], key)
+}
+
 // take makes rev current, with the data and configuration of from.
 func (p *pack) take(rev, from int) {
-	p.data[rev], p.config[rev] = p.data[from], p.config[from]
+	p.config[rev] = p.config[from]
+	if !p.shared {
+		p.data[rev] = p.data[from]
+	}
 	p.current = rev
 }
 
@@ -193,6 +214,9 @@ func (p *pack) judge(first []string, bake bool) word {
 			w = serviceDown
 		}
 		return w
+	}
+	if p.flaps && p.up {
+		return serviceDown
 	}
 	for i, held := 0, 0; ; i++ {
 		w := words[says[min(i, len(says)-1)]]

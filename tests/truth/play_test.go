@@ -46,12 +46,18 @@ func (w *world) perform(m model, d deed, a answer) {
 	case "restart", "kill":
 		w.signal(map[string]syscall.Signal{"restart": syscall.SIGTERM, "kill": syscall.SIGKILL}[d.do])
 		w.start()
+	case "auto":
+		w.looksByItself(a)
 	default:
 		w.order(m, d, a)
 	}
+	for name, f := range a.loose {
+		w.adopt(m[name], name, f)
+	}
 	w.minds(m)
 	for name, p := range m {
-		if a.look && p.current != 0 && (d.pkg == "" || d.pkg == name) {
+		if a.look && p.current != 0 && (d.pkg == "" || d.pkg == name || len(a.parts) > 0) {
+			w.serves(name, p)
 			w.check(name)
 			p.hear(p.rest())
 		}
@@ -61,7 +67,7 @@ func (w *world) perform(m model, d deed, a answer) {
 // minds writes what all contents are to say from now on.
 func (w *world) minds(m model) {
 	w.Helper()
-	for _, glob := range []string{"first-*", "back-*", "n-*", "block-*", "fail-*"} {
+	for _, glob := range []string{"first-*", "back-*", "n-*", "block-*", "fail-*", "flap-*"} {
 		w.clear(glob)
 	}
 	for name, p := range m {
@@ -76,6 +82,12 @@ func (w *world) minds(m model) {
 // prepare writes what the packages are to do while the deed happens.
 func (w *world) prepare(d deed, a answer) {
 	w.Helper()
+	if len(a.parts) > 0 {
+		for _, one := range a.parts {
+			w.prepare(one.deed, one.answer)
+		}
+		return
+	}
 	key := func(v int) string { return d.pkg + "-" + strconv.Itoa(v) }
 	if a.target != 0 {
 		w.write("first-"+key(a.target), strings.Join(d.first, " "))
@@ -83,6 +95,7 @@ func (w *world) prepare(d deed, a answer) {
 	if d.do == "install" || d.do == "refresh" {
 		w.write("say-"+key(d.v), a.say)
 		w.there("down-"+key(d.v), d.down)
+		w.there("flap-"+key(d.v), a.flaps)
 	}
 	if d.back != "" && a.old != 0 {
 		w.write("back-"+key(a.old), a.back)
@@ -125,8 +138,9 @@ func (w *world) order(m model, d deed, a answer) {
 
 func (w *world) scribble(m model, d deed) {
 	w.Helper()
-	trail := filepath.Join(w.dirs.DataRevision(d.pkg, m[d.pkg].current), "trail")
-	w.must(write(trail, strings.Join(m[d.pkg].data[m[d.pkg].current], "\n")+"\n"))
+	p := m[d.pkg]
+	f := p.folder(p.current)
+	w.must(write(filepath.Join(w.dirs.DataRevision(d.pkg, f), "trail"), strings.Join(p.data[f], "\n")+"\n"))
 }
 
 // holdUp does what the deed wants done while its change is held up.
@@ -239,7 +253,7 @@ func (w *world) comparePackage(name string, p *pack) {
 		return
 	}
 	w.must(err)
-	if diff := cmp.Diff(p.lines(), w.lines(info)); diff != "" {
+	if diff := cmp.Diff(p.lines(), w.lines(info, p.folder(info.Revision))); diff != "" {
 		w.fail("%s (-model +pkgd):\n%s", name, diff)
 	}
 	if n := countFolders(w.dirs.Package(name)); n > retain+1 {
@@ -273,11 +287,11 @@ func (p *pack) lines() []string {
 		list = append(list, "config "+key+"="+value)
 	}
 	slices.Sort(list)
-	return append(list, "data "+strings.Join(p.data[p.current], " "))
+	return append(list, "data "+strings.Join(p.data[p.folder(p.current)], " "))
 }
 
 // lines is the same as pkgd shows it.
-func (w *world) lines(info api.PackageInfo) []string {
+func (w *world) lines(info api.PackageInfo, folder int) []string {
 	w.Helper()
 	list := []string{fmt.Sprintf("revision %d version %s held %v asks %v", info.Revision, info.Version, info.Held, info.Question != "")}
 	for _, r := range info.Revisions {
@@ -298,11 +312,16 @@ func (w *world) lines(info api.PackageInfo) []string {
 		list = append(list, "config "+key+"="+string(value))
 	}
 	slices.Sort(list)
-	trail, err := os.ReadFile(filepath.Join(w.dirs.DataRevision(info.Name, info.Revision), "trail"))
+	return append(list, "data "+strings.Join(w.trail(info.Name, folder), " "))
+}
+
+func (w *world) trail(name string, folder int) []string {
+	w.Helper()
+	trail, err := os.ReadFile(filepath.Join(w.dirs.DataRevision(name, folder), "trail"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		w.must(err)
 	}
-	return append(list, "data "+strings.Join(strings.Fields(string(trail)), " "))
+	return strings.Fields(string(trail))
 }
 
 func (s *story) lines() []string {

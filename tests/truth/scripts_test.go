@@ -39,6 +39,12 @@ check-health)
 	if [ $PKG_HEALTH_PHASE = after ]; then
 		n=$(($(cat $W/n-$key 2>/dev/null || echo 0) + 1)) i=0
 		echo $n >$W/n-$key
+		up=$W/up-$PKG_NAME-$PKG_REVISION
+		if [ $n = 2 ] && [ -e $W/flap-$key ] && [ -e $up ]; then
+			pid=$(cat $up)
+			kill $pid
+			while [ "$(cat $up)" = $pid ]; do sleep 0.01; done
+		fi
 		for a in $(cat $W/first-$key 2>/dev/null); do i=$((i + 1)); [ $i != $n ] || say=$a; done
 	fi
 	health $say ;;
@@ -49,7 +55,8 @@ exit 0
 const serve = `#!/bin/sh
 [ ! -e %[1]s/down-$PKG_NAME-$PKG_VERSION ] || exit 1
 grep -qx s$PKG_VERSION $PKG_DATA/trail 2>/dev/null || echo s$PKG_VERSION >>$PKG_DATA/trail
-echo $$ >%[1]s/up-$PKG_NAME-$PKG_REVISION
+echo $$ >%[1]s/up-$PKG_NAME-$PKG_REVISION.new
+mv %[1]s/up-$PKG_NAME-$PKG_REVISION.new %[1]s/up-$PKG_NAME-$PKG_REVISION
 while :; do sleep 1000; done
 `
 
@@ -77,8 +84,11 @@ func tree(world, name string, v int) (dir string, err error) {
 		manifest += ", revert-on: [error, blocked]"
 	}
 	manifest += "}\n"
+	if name == "hub" {
+		manifest += "data: {versioned: false}\n"
+	}
 	if c.service {
-		manifest += "services:\n  serve: {command: bin/serve, restart: \"no\", ready: {exec: bin/ready, timeout: 1m}}\n"
+		manifest += "services:\n  serve: {command: bin/serve, restart: \"" + map[bool]string{false: "no", true: "always"}[c.again] + "\", ready: {exec: bin/ready, timeout: 1m}}\n"
 	}
 	files := map[string]string{"meta/pkg.yaml": manifest, "bin/serve": fmt.Sprintf(serve, world), "bin/ready": fmt.Sprintf(ready, world)}
 	hooks := []string{"install", "configure", "pre-refresh", "post-refresh", "remove"}

@@ -2,7 +2,9 @@ package truth
 
 import (
 	"flag"
+	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,7 +15,7 @@ import (
 )
 
 var (
-	span = flag.Duration("for", 0, "how long to play random histories; 0: only those that are named")
+	span = flag.Duration("for", 0, "how long to play random histories; 0: a few of them")
 	bin  string // folder of the programs under test
 )
 
@@ -25,46 +27,104 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// TestWhateverHappensTheHostIsAsTheDesignSays plays histories until its time is
-// over; -for and rapid's own flags make it longer and repeat what it found.
+// side is how many worlds are played on side by side, few how many histories in
+// each of them where no time is given.
+const (
+	side = 2
+	few  = 12
+)
+
+// differed is set once pkgd and the model have differed: then rapid looks for a
+// shorter history that shows it.
+var differed atomic.Bool
+
+// TestWhateverHappensTheHostIsAsTheDesignSays plays a few histories that nobody
+// has seen before. What differs is printed as a named test, as short as it could
+// be made, with the command that plays it again. -for says how long to go on.
 func TestWhateverHappensTheHostIsAsTheDesignSays(t *testing.T) {
-	if *span == 0 {
-		t.Skip("random histories are played with -for only")
-	}
 	var histories, deeds atomic.Int64
-	for begin := time.Now(); time.Since(begin) < *span && !t.Failed(); {
-		rapid.Check(t, func(rt *rapid.T) {
-			history := rapid.SliceOfN(rapid.Custom(draw), 1, 14).Draw(rt, "history")
-			if rapid.IntRange(0, 9).Draw(rt, "begins with an install") > 0 {
-				history[0] = deed{do: "install", pkg: "web", v: history[0].v, say: history[0].say}
-				history[0].v = max(1, history[0].v)
+	begin := time.Now()
+	for n := range side {
+		t.Run(fmt.Sprint("side ", n+1), func(t *testing.T) {
+			t.Parallel()
+			played := 0
+			enough := func() bool {
+				if *span == 0 {
+					return played >= few
+				}
+				return time.Since(begin) >= *span
 			}
-			if time.Since(begin) >= *span && !t.Failed() && histories.Load() > 0 {
-				return
+			for !enough() && !differed.Load() {
+				rapid.Check(t, func(rt *rapid.T) {
+					history := drawHistory(rt)
+					if enough() && !differed.Load() {
+						return
+					}
+					played++
+					histories.Add(1)
+					deeds.Add(int64(len(history)))
+					play(rt, history...)
+				})
 			}
-			histories.Add(1)
-			deeds.Add(int64(len(history)))
-			play(rt, history...)
 		})
 	}
-	t.Logf("%d histories of %d deeds", histories.Load(), deeds.Load())
+	t.Cleanup(func() { t.Logf("%d histories of %d deeds", histories.Load(), deeds.Load()) })
+}
+
+func drawHistory(t *rapid.T) []deed {
+	history := rapid.SliceOfN(rapid.Custom(draw), 1, 14).Draw(t, "history")
+	if rapid.IntRange(0, 9).Draw(t, "begins with an install") > 0 {
+		history[0] = deed{do: "install", pkg: "web", v: history[0].v, say: history[0].say}
+		history[0].v = max(1, history[0].v)
+	}
+	return history
 }
 
 func draw(t *rapid.T) deed {
 	d := deed{
 		do: rapid.SampledFrom([]string{
 			"install", "install", "refresh", "refresh", "refresh", "refresh", "refresh", "refresh", "revert", "revert", "remove", "purge",
-			"hold", "unhold", "accept", "set", "check", "turn", "write", "stop", "start", "restart", "kill",
+			"hold", "unhold", "accept", "set", "unset", "check", "turn", "write", "stop", "start", "restart", "kill",
+			"offer", "offer", "look", "auto",
 		}).Draw(t, "do"),
 	}
-	if d.do == "restart" || d.do == "kill" {
+	if slices.Contains([]string{"restart", "kill", "look", "auto"}, d.do) {
 		return d
 	}
-	d.pkg = rapid.SampledFrom([]string{"web", "web", "web", "db"}).Draw(t, "package")
+	d.pkg = rapid.SampledFrom([]string{"web", "web", "web", "db", "hub"}).Draw(t, "package")
+	if slices.Contains([]string{"install", "refresh", "remove", "purge"}, d.do) && rare(t, "several") {
+		return drawSeveral(t, d)
+	}
+	drawOne(t, &d)
+	if _, changes := points[d.do]; changes && !d.flap {
+		drawChange(t, &d)
+	}
+	return d
+}
+
+// drawSeveral makes it one command for several packages.
+func drawSeveral(t *rapid.T, d deed) deed {
+	d.together = rapid.Bool().Draw(t, "together")
+	drawOne(t, &d)
+	for _, name := range []string{"web", "db", "hub"} {
+		if name != d.pkg && (len(d.with) == 0 || rare(t, "three")) {
+			other := deed{do: d.do, pkg: name}
+			drawOne(t, &other)
+			other.retry, other.noRevert = d.retry, d.noRevert
+			d.with = append(d.with, other)
+		}
+	}
+	return d
+}
+
+// drawOne adds what the deed is about.
+func drawOne(t *rapid.T, d *deed) {
 	switch d.do {
+	case "offer":
+		d.v = rapid.IntRange(1, len(contents)).Draw(t, "content")
 	case "install", "refresh":
 		d.v = rapid.IntRange(1, len(contents)).Draw(t, "content")
-		d.down = rare(t, "down")
+		d.down = rare(t, "down") && !contents[d.v].again
 		d.retry = rapid.Bool().Draw(t, "retry")
 		d.noRevert = rare(t, "noRevert")
 		fallthrough
@@ -76,15 +136,14 @@ func draw(t *rapid.T) deed {
 	if d.do == "turn" {
 		d.down = rare(t, "down")
 	}
-	if _, changes := points[d.do]; changes {
-		drawChange(t, &d)
+	if d.do == "refresh" && contents[d.v].again && rapid.Bool().Draw(t, "flap") {
+		d.flap, d.say = true, "active"
 	}
-	return d
 }
 
 // drawChange adds what may befall a change.
 func drawChange(t *rapid.T, d *deed) {
-	if d.do != "set" && d.do != "remove" && d.do != "purge" && rare(t, "changes its mind") {
+	if d.do != "set" && d.do != "unset" && d.do != "remove" && d.do != "purge" && rare(t, "changes its mind") {
 		for range rapid.IntRange(1, 2).Draw(t, "times") {
 			d.first = append(d.first, say(t, "first"))
 		}

@@ -1,7 +1,6 @@
 package truth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +18,14 @@ import (
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/client"
 	"pkgd.io/pkgd/internal/dirs"
+	"pkgd.io/pkgd/tests/daemontest"
 )
 
 // patience bounds whatever is waited for: a thing that takes longer hangs.
 const patience = time.Minute
 
 // config lets no run at rest fall into a history by itself.
-const config = "services: embedded\nretain: %d\nhealth: {interval: 12h, unhealthy-interval: 12h, settle: 0s, bake: 0s}\n"
+const config = "services: embedded\nretain: %d\nhealth: {interval: 12h, unhealthy-interval: 12h, settle: 0s, bake: 0s}\nstores: [%s]\nrefresh: {schedule: 8000h}\n"
 
 // tail is how much of the daemon's log is shown.
 const tail = 20000
@@ -43,7 +43,7 @@ type world struct {
 	top  string
 	dirs dirs.Dirs
 	cmd  *exec.Cmd // nil: no daemon runs
-	log  bytes.Buffer
+	log  daemontest.Log
 	c    *client.Client
 	at   map[string]*os.File // where held-up hooks say that they are there
 }
@@ -60,7 +60,8 @@ func newWorld(t rapid.TB, history []deed) *world {
 	}
 	w := &world{TB: t, history: history, top: top, dirs: d, c: client.New(d.AdminSocket()), at: map[string]*os.File{}}
 	w.write("lib.sh", fmt.Sprintf(lib, top))
-	w.must(write(d.Config(), fmt.Sprintf(config, retain)))
+	w.must(os.Mkdir(w.store(), 0o755))
+	w.must(write(d.Config(), fmt.Sprintf(config, retain, w.store())))
 	for name := range newModel() {
 		for _, fifo := range []string{"at-", "go-"} {
 			w.must(unix.Mkfifo(filepath.Join(top, fifo+name), 0o600))
@@ -99,6 +100,7 @@ func (w *world) must(err error) {
 // history counts as another failure and is not looked for; the log says more.
 func (w *world) fail(format string, args ...any) {
 	w.Helper()
+	differed.Store(true)
 	log := w.log.String()
 	text := fmt.Sprintf("deed %d of\n%s%s\nlog:\n%s", w.deed, w.history, fmt.Sprintf(format, args...), log[max(0, len(log)-tail):])
 	w.Logf("%s", text)
@@ -170,16 +172,29 @@ func (w *world) ctx() (context.Context, context.CancelFunc) {
 func (w *world) ask(d deed) (id string, err error) {
 	ctx, cancel := w.ctx()
 	defer cancel()
-	req := api.PackageRequest{Action: d.do, Targets: []string{d.pkg}, NoRevert: d.noRevert, RetryRefused: d.retry}
+	req := api.PackageRequest{Action: d.do, NoRevert: d.noRevert, RetryRefused: d.retry}
+	for _, one := range append([]deed{d}, d.with...) {
+		target := one.pkg
+		if d.do == "install" || d.do == "refresh" {
+			target, err = tree(w.top, one.pkg, one.v)
+			w.must(err)
+		}
+		req.Targets = append(req.Targets, target)
+	}
+	if d.together {
+		req.Transaction = "all"
+	}
 	switch d.do {
-	case "install", "refresh":
-		dir, err := tree(w.top, d.pkg, d.v)
-		w.must(err)
-		req.Targets = []string{dir}
 	case "purge":
 		req.Action, req.Purge = "remove", true
+	case "look":
+		req.Action, req.Targets = "refresh", nil
 	case "set":
 		return w.c.SetConfig(ctx, d.pkg, api.ConfigRequest{"n": fmt.Append(nil, d.n)})
+	case "unset":
+		return w.c.SetConfig(ctx, d.pkg, api.ConfigRequest{"n": []byte("null")})
+	case "offer":
+		return "", w.offer(d.pkg, d.v)
 	case "stop", "start":
 		return w.c.ServiceAction(ctx, api.ServiceRequest{Action: d.do, Names: []string{d.pkg}})
 	case "check", "turn", "write":
