@@ -67,13 +67,11 @@ func (d deed) String() string {
 	add(d.n != 0, "n: %d", d.n)
 	add(d.flap, "flap: true")
 	add(d.together, "together: true")
-	for i, other := range d.with {
-		add(i == 0, "with: []deed{")
-		text[len(text)-1] += other.String()
-		if i == len(d.with)-1 {
-			text[len(text)-1] += "}"
-		}
+	var others []string
+	for _, other := range d.with {
+		others = append(others, other.String())
 	}
+	add(len(others) > 0, "with: []deed{%s}", strings.Join(others, ", "))
 	return "{" + strings.Join(text, ", ") + "}"
 }
 

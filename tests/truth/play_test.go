@@ -23,7 +23,7 @@ func play(t rapid.TB, history ...deed) {
 	w, m := newWorld(t, history), newModel()
 	defer w.end()
 	for i, d := range history {
-		w.deed = i + 1
+		w.deed, w.fresh = i+1, false
 		a := m.step(d)
 		w.perform(m, d, a)
 		w.compare(m)
@@ -236,6 +236,7 @@ func (w *world) comparePackage(name string, p *pack) {
 	ctx, cancel := w.ctx()
 	defer cancel()
 	var want, got []string
+	w.serves(name, p)
 	if p.up {
 		want = []string{strconv.Itoa(p.current)}
 	}

@@ -68,10 +68,11 @@ func (w *world) eventually(what string, ok func() bool) {
 	}
 }
 
-// serves waits for a service that is started again by itself.
+// serves waits for services that come up by themselves: those that have ended,
+// and all after a start of the daemon.
 func (w *world) serves(name string, p *pack) {
 	w.Helper()
-	if p.up && p.runs().again {
+	if p.up && (p.runs().again || w.fresh) {
 		w.eventually("start of the service of "+name, func() bool {
 			return slices.Equal(w.serving(name), []string{strconv.Itoa(p.current)})
 		})

@@ -40,12 +40,13 @@ type world struct {
 	history chronicle
 	deed    int // that happens now, from 1
 
-	top  string
-	dirs dirs.Dirs
-	cmd  *exec.Cmd // nil: no daemon runs
-	log  daemontest.Log
-	c    *client.Client
-	at   map[string]*os.File // where held-up hooks say that they are there
+	top   string
+	dirs  dirs.Dirs
+	cmd   *exec.Cmd // nil: no daemon runs
+	log   daemontest.Log
+	fresh bool // the daemon was started in this deed
+	c     *client.Client
+	at    map[string]*os.File // where held-up hooks say that they are there
 }
 
 func newWorld(t rapid.TB, history []deed) *world {
@@ -138,6 +139,7 @@ func (w *world) clear(glob string) {
 
 func (w *world) start() {
 	w.Helper()
+	w.fresh = true
 	w.cmd = exec.Command(filepath.Join(bin, "pkgd"), "run", "--root", w.dirs.Root)
 	w.cmd.Stderr = &w.log
 	w.must(w.cmd.Start())
