@@ -7,22 +7,28 @@ import (
 	"pkgd.io/pkgd/tests/world"
 )
 
-// A task is about four steps: begun and ended, each before and after the commit.
-// Of the steps at which a recovery can be ended once more every spread-th is
-// taken, shifted from one first death to the next, so that each four first
-// deaths in a row have between them one second death in each four steps in a
-// row: whatever a first death interrupted, something is interrupted in every
-// task of its recovery.
-const (
-	stepsOfATask = 4
-	spread       = stepsOfATask * stepsOfATask
-)
+// stepsOfATask is about how many steps a task is: begun and ended, each before
+// and after the commit.
+const stepsOfATask = 4
+
+// grain is how many steps in a row are one when pairs are made: a task, and two
+// tasks where two packages double them. Of the steps at which a recovery can be
+// ended once more every grain²-th is taken, shifted from one first death to the
+// next, so that each grain first deaths in a row have between them one second
+// death in each grain steps in a row: whatever a first death interrupted,
+// something is interrupted in every task of its recovery.
+func grain(d world.Deed) int {
+	if d.Name == wellTogether || d.Name == backTogether {
+		return 2 * stepsOfATask
+	}
+	return stepsOfATask
+}
 
 // seconds gives the first step of the recovery at which the second death comes,
-// from 1; others follow, each spread later.
-func seconds(first int) int {
-	meets := stepsOfATask*first + first/stepsOfATask // counted from the deed's own first step
-	return 1 + ((meets-first)%spread+spread)%spread
+// from 1; others follow, each grain² later.
+func seconds(first, grain int) int {
+	meets := grain*first + first/grain // counted from the deed's own first step
+	return 1 + (meets-first)%(grain*grain)
 }
 
 // every is how many first deaths there are to one that is followed by a second
@@ -48,8 +54,8 @@ func dieTwice(t *testing.T, d world.Deed) {
 		if !*pairs && first%every != 0 {
 			continue
 		}
-		again := true
-		for second := seconds(first); dead && again && !t.Failed(); second += spread {
+		again, g := true, grain(d)
+		for second := seconds(first, g); dead && again && !t.Failed(); second += g * g {
 			t.Run(fmt.Sprintf("steps %d and %d", first, second), func(t *testing.T) {
 				h := h.again(t)
 				died := h.dieAt(commits, first)
