@@ -36,7 +36,7 @@ var found = []fsync{
 	{"content of a package", "internal/pkgfile/place.go", "return digest, disk.SyncFS(temp)", "return digest, nil", "xfs install"},
 	{"new name of what was renamed", "internal/disk/disk.go", "if err := SyncDir(filepath.Dir(to)); err != nil {\n\t\treturn err\n\t}", "", "xfs refresh"},
 	{"name of a new folder", "internal/disk/disk.go", "return SyncDir(parent)", "return nil", "xfs install"},
-	{"note of a copy that has ended", "overlord/pkgstate/backend/snapshot.go", "return disk.SyncDir(b.dirs.Data(name))", "return nil", "btrfs refresh"},
+	{"note of a copy that has ended", "overlord/pkgstate/backend/snapshot.go", "return disk.SyncDir(b.dirs.Data(name))", "return nil", "xfs refresh"},
 	{"contents of a file that is replaced", "internal/disk/disk.go", "err = f.Sync()", "err = nil", "xfs refresh that is taken back"},
 }
 
