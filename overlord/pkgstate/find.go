@@ -143,7 +143,7 @@ func (m *Manager) findInStores(ctx context.Context, name, channel string, danger
 	if m.needsSignature() && !dangerous {
 		return store.Entry{}, &api.Error{
 			Kind:    api.ErrForbidden,
-			Message: fmt.Sprintf("package %q comes from a store without signatures, and trust: is configured", name),
+			Message: fmt.Sprintf("what stores have of package %q is not signed, and trust: is configured", name),
 			Hint:    "take it on your own word: --dangerous",
 		}
 	}
