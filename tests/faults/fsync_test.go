@@ -37,6 +37,7 @@ var found = []fsync{
 	{"new name of what was renamed", "internal/disk/disk.go", "if err := SyncDir(filepath.Dir(to)); err != nil {\n\t\treturn err\n\t}", "", "xfs refresh"},
 	{"name of a new folder", "internal/disk/disk.go", "return SyncDir(parent)", "return nil", "xfs install"},
 	{"note of a copy that has ended", "overlord/pkgstate/backend/snapshot.go", "return disk.SyncDir(b.dirs.Data(name))", "return nil", "xfs refresh"},
+	{"link that was removed", "overlord/pkgstate/backend/content.go", "return disk.SyncDir(b.dirs.Package(name)) // also", "return nil // also", "btrfs remove"},
 	{"contents of a file that is replaced", "internal/disk/disk.go", "err = f.Sync()", "err = nil", "xfs refresh that is taken back"},
 }
 
