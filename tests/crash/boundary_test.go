@@ -1,6 +1,8 @@
 package crash
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -65,6 +67,9 @@ func (h *host) tasks() map[string]string {
 	h.Helper()
 	copied := filepath.Join(h.top, "looked-at")
 	b, err := os.ReadFile(h.Dirs.State())
+	if errors.Is(err, fs.ErrNotExist) { // it never came to that
+		return nil
+	}
 	if err == nil {
 		err = os.WriteFile(copied, b, 0o600)
 	}
