@@ -44,7 +44,9 @@ type Overlord struct {
 	managers []manager
 	loop     *loop
 	begun    chan struct{}
-	ending   sync.Once
+
+	working sync.Mutex // held while work begins and while it ends: the one waits for the other
+	ended   bool       // work has, or never begins; under working
 
 	mu   sync.Mutex // guards conf
 	conf config.Config
@@ -143,6 +145,11 @@ func (ov *Overlord) StartUp() {
 // the sockets are open, and no earlier: the hooks and services that start now want
 // to talk to them, and what takes time here is nothing that a boot has to wait for.
 func (ov *Overlord) Loop() error {
+	ov.working.Lock()
+	defer ov.working.Unlock()
+	if ov.ended {
+		return nil
+	}
 	ov.packages.Tidy()
 	close(ov.begun)
 	ov.st.Backup()
@@ -175,9 +182,13 @@ const (
 // start), then those services that end with pkgd. What these say to ctl meanwhile
 // can still be answered. Everything it does is bounded; the second call does
 // nothing.
-func (ov *Overlord) EndWork() { ov.ending.Do(ov.endWork) }
-
-func (ov *Overlord) endWork() {
+func (ov *Overlord) EndWork() {
+	ov.working.Lock()
+	defer ov.working.Unlock()
+	if ov.ended {
+		return
+	}
+	ov.ended = true
 	ov.loop.stop()
 	ov.tasks.Stop()
 	ov.health.Stop()
