@@ -128,6 +128,10 @@ func TestEveryPageHasWhatPeopleLookFor(t *testing.T) {
 	}
 }
 
+// bedTakes names the page whose commands want a host that systemd runs: all of them
+// are tests/system's.
+const bedTakes = "systemd"
+
 // allTaken complains of what pages show and tell to take, and no test took.
 func allTaken() int {
 	var left []string
@@ -139,6 +143,9 @@ func allTaken() int {
 		}
 		seen := map[string]int{}
 		for _, b := range howto.Blocks(text) {
+			if name == bedTakes && b.Kind == "console" {
+				continue
+			}
 			left = append(left, leftOf("monitor-with-"+name, b, seen)...)
 		}
 	}
