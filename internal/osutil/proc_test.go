@@ -58,7 +58,25 @@ func TestProcOfNobodyIsNotThere(t *testing.T) {
 }
 
 func TestProcessesAreFoundByTheirEnvironment(t *testing.T) {
-	p := start(t, "exec sleep 600", func(s *osutil.Spec) { s.Env = append(s.Env, "PKG_COOKIE=c1", "OTHER=") })
+	begun, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer begun.Close()
+	stay, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p := start(t, "echo begun; read end", func(s *osutil.Spec) {
+		s.Env = append(s.Env, "PKG_COOKIE=c1", "OTHER=")
+		s.Stdin, s.Stdout = stay, out
+	})
+	stay.Close()
+	out.Close()
+	if _, err := begun.Read(make([]byte, 1)); err != nil { // a process that is only becoming its program has none
+		t.Fatal(err)
+	}
 	found := osutil.FindByCookie("c1")
 	if len(found) != 1 || found[0].PID != p.PID() || found[0].Start != p.StartTime() {
 		t.Errorf("found %+v, want %d", found, p.PID())

@@ -3,6 +3,7 @@ package servicetest
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -39,16 +40,24 @@ func crashIsRestarted(h *house) {
 }
 
 func endIsRemembered(h *house) {
-	u := h.unit("a", say("a up")+"; [ -e $D/works ] || exit 3; "+"exec sleep 1000")
+	u := h.unit("a", "[ -e $D/works ] || { "+say("crashes")+"; exit 3; }; "+say("works $$")+"; exec sleep 1000")
 	u.Restart = service.RestartOnFailure
 	h.start(u)
-	h.said.want("a up", "a up", "a up")
+	h.said.want("crashes", "crashes", "crashes")
 	h.await("a", "waiting", func(s service.Status) bool {
 		return s.State == service.Activating && s.Ended == "crashed (exit status 3)" && strings.HasPrefix(s.Detail, "crashed (exit status 3) and is being started again")
 	})
 	must(h.t, os.WriteFile(filepath.Join(u.Confine.Data, "works"), nil, 0o644))
-	h.await("a", "up", func(s service.Status) bool { return s.State == service.Active && s.Ended == "crashed (exit status 3)" })
-	must(h.t, syscall.Kill(h.status("a").PID, syscall.SIGKILL))
+	line := h.said.next()
+	for line == "crashes" { // the pauses in between are the manager's
+		line = h.said.next()
+	}
+	pid, err := strconv.Atoi(strings.TrimPrefix(line, "works "))
+	must(h.t, err)
+	h.await("a", "up", func(s service.Status) bool {
+		return s.State == service.Active && s.PID == pid && s.Ended == "crashed (exit status 3)"
+	})
+	must(h.t, syscall.Kill(pid, syscall.SIGKILL))
 	h.await("a", "killed", func(s service.Status) bool {
 		return s.State == service.Active && s.Ended == "crashed (signal SIGKILL)"
 	})
