@@ -18,8 +18,8 @@ var deeds = append(slices.Clone(world.Deeds), world.Deed{
 // keeps puts a web 41 on the host that writes one file at its first start, for
 // the first pass, and renames one whenever it is told to end, for the second.
 func keeps(w *world.World) {
-	w.Pack("41", world.Well)
-	w.Write(w.Pkgs+"/41/bin/serve", `#!/bin/sh
+	dir := w.Pack("41", world.Well)
+	w.Write(dir+"/bin/serve", `#!/bin/sh
 cd $PKG_DATA
 [ -e part.told ] && mv part.told part.idle
 [ -e schema ] || { echo 1 >kept; echo 2 >part.idle; echo 41 >new; sync kept part.idle new; mv new schema; }
@@ -27,7 +27,7 @@ trap 'mv part.idle part.told; sync .; exit 0' TERM
 while :; do sleep 1000 & wait; done
 `, 0o755)
 	w.Start()
-	w.MustDo("install", w.Pkgs+"/41")
+	w.MustDo("install", dir)
 	if _, err := w.Set("41"); err != nil {
 		w.Fatal(err)
 	}
