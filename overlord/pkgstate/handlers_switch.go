@@ -269,6 +269,10 @@ func (m *Manager) undoStartServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
+	// What a start of pkgd is bringing back would else come up after it was stopped.
+	if err := m.awaitBoot(ctx, s.Package); err != nil {
+		return err
+	}
 	m.beginSwitch(s.Package)
 	if m.hasServices(s.Package, s.From) {
 		m.tell(t, func(st *story) {
