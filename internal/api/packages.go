@@ -51,6 +51,10 @@ type Service struct {
 	Detail   string `json:"detail,omitempty"` // why it failed
 }
 
+// MaxHold is the longest hold that has an end: far from where a point in time
+// overflows.
+const MaxHold = 100 * 365 * 24 * time.Hour
+
 // PackageRequest is what an admin asks of packages: POST /v1/packages for
 // several, POST /v1/packages/NAME for one.
 type PackageRequest struct {
@@ -64,7 +68,7 @@ type PackageRequest struct {
 	Channel      string   `json:"channel,omitempty"`       // of a store
 	ToRevision   int      `json:"to-revision,omitempty"`   // revert: 0 is the one before
 	Purge        bool     `json:"purge,omitempty"`         // remove: data and configuration too
-	For          float64  `json:"for,omitempty"`           // hold: seconds, 0 is for ever
+	For          float64  `json:"for,omitempty"`           // hold: seconds, 0 is for ever, at most [MaxHold]
 }
 
 // PackageResult answers a [PackageRequest]. With a change it is async.

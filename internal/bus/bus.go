@@ -10,6 +10,7 @@ import (
 
 	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/osutil"
 )
 
 // Name is the name that pkgd has on the bus.
@@ -85,17 +86,8 @@ func (b *Bus) Run(ctx context.Context) {
 			b.o.Log.Info("not on D-Bus; it is tried again now and then", "err", err)
 			quiet = true
 		}
-		sleep(ctx, pause)
+		_ = osutil.Sleep(ctx, pause)
 		pause = min(2*pause, maxPause)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }
 

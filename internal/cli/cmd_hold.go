@@ -12,16 +12,13 @@ import (
 // duration is a span of time as people write it: 90m, 36h, 2d, 1w.
 type duration time.Duration
 
-// maxDuration is where a number is more likely a slip than a wish.
-const maxDuration = 100 * 365 * 24 * time.Hour
-
 // UnmarshalFlag reads what go-flags found on the command line.
 func (d *duration) UnmarshalFlag(text string) error {
 	hours, err := hoursOf(text)
 	switch {
 	case err != nil || !(hours > 0): // which NaN is not either
 		return errorText(strconv.Quote(text) + " is no duration; write 90m, 36h, 2d or 1w")
-	case hours > maxDuration.Hours():
+	case hours > api.MaxHold.Hours():
 		return errorText(strconv.Quote(text) + " is longer than 100 years; leave it out to hold until told otherwise")
 	}
 	*d = duration(hours * float64(time.Hour))

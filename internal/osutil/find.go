@@ -118,7 +118,7 @@ func KillFound(ctx context.Context, find func() []Proc, sig syscall.Signal, grac
 		} else if now.After(soft) {
 			signalFound(left, marked, syscall.SIGKILL)
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := Sleep(ctx, pause); err != nil {
 			return errors.Join(err, fmt.Errorf("%d processes are left", len(left)))
 		}
 	}
@@ -151,7 +151,8 @@ func alive(marked map[int]uint64) []Proc {
 	return left
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, which gives its cause.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -9,15 +9,12 @@ import (
 
 func (h *hold) active() bool { return h.Until == nil || time.Now().Before(*h.Until) }
 
-// maxHold is far from where a point in time overflows.
-const maxHold = 100 * 365 * 24 * time.Hour
-
 func (m *Manager) doHold(req api.PackageRequest) (string, api.PackageResult, error) {
 	var res api.PackageResult
 	if len(req.Targets) == 0 {
 		return "", res, badRequest("no package to %s is named", req.Action)
 	}
-	if req.For < 0 || req.For > maxHold.Seconds() {
+	if req.For < 0 || req.For > api.MaxHold.Seconds() {
 		return "", res, badRequest("cannot hold for %g seconds: it is 0, until told otherwise, or at most 100 years", req.For)
 	}
 	m.st.Lock()

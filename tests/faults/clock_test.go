@@ -142,11 +142,7 @@ func (w *site) setAside() int {
 }
 
 func TestRestartWithAClockAYearAheadKeepsRefusals(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	w.AwaitService()
+	w := serving(t)
 	bad := w.Pack("42", world.Broken)
 	if chg, err := w.Ask("refresh", bad); err != nil || chg.Status == "Done" {
 		t.Fatalf("a bad revision was called good: %+v %v", chg, err)

@@ -15,11 +15,7 @@ import (
 )
 
 func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	w.AwaitService()
+	w := serving(t)
 	target := w.Pack("42", world.Well)
 	w.answers() // keeps its connection
 	end := w.descriptors(w.open())
@@ -40,11 +36,7 @@ func TestNoDescriptorsLeftIsToldAndPasses(t *testing.T) {
 }
 
 func TestServiceStartsOnceThereAreDescriptors(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	w.AwaitService()
+	w := serving(t)
 	w.answers() // keeps its connection
 	if err := w.serve("stop"); err != nil {
 		t.Fatal(err)
@@ -92,11 +84,7 @@ func starts(c gate.Call) bool {
 }
 
 func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start(unix.SYS_CLONE, unix.SYS_CLONE3)
-	w.AwaitService()
+	w := serving(t, unix.SYS_CLONE, unix.SYS_CLONE3)
 	end := w.noMemory()
 	h, err := w.Client.Check(w.Ctx(), api.HealthRequest{Names: []string{"web"}})
 	if w.says(err, "cannot allocate memory"); len(h.Packages) != 0 {
@@ -109,11 +97,7 @@ func TestNoMemoryToStartAHookIsNoGreen(t *testing.T) {
 }
 
 func TestNoMemoryToStartAnythingInARefreshIsNoGreen(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start(unix.SYS_CLONE, unix.SYS_CLONE3)
-	w.AwaitService()
+	w := serving(t, unix.SYS_CLONE, unix.SYS_CLONE3)
 	target := w.Pack("42", world.Well)
 	end := w.noMemory()
 	change, err := w.begin("refresh", target)
@@ -132,11 +116,7 @@ func TestNoMemoryToStartAnythingInARefreshIsNoGreen(t *testing.T) {
 }
 
 func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	w.AwaitService()
+	w := serving(t)
 	chg, err := w.Ask("refresh", w.Pack("42", "ulimit -v 1000; "+world.Well))
 	if err != nil || chg.Status == "Done" {
 		t.Fatalf("a revision whose hook has no memory was called good: %+v %v", chg, err)
@@ -147,11 +127,7 @@ func TestHookWithoutMemoryIsTakenBack(t *testing.T) {
 }
 
 func TestReadOnlyDiskIsToldAndPasses(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	w.AwaitService()
+	w := serving(t)
 	target := w.Pack("42", world.Well)
 	w.disk.fail()
 	change, err := w.begin("refresh", target)

@@ -27,6 +27,18 @@ func newSite(t *testing.T, kind string) *site {
 	return w
 }
 
+// serving gives a site on ext4 with web, whose pkgd runs and calls the gate for these
+// system calls.
+func serving(t *testing.T, calls ...int) *site {
+	t.Helper()
+	requires(t, "mkfs.ext4")
+	w := newSite(t, "ext4")
+	w.Installed()
+	w.Start(calls...)
+	w.AwaitService()
+	return w
+}
+
 // again gives the site as it was when its disk was kept.
 func (w *site) again(t *testing.T) *site {
 	t.Helper()

@@ -26,15 +26,22 @@ var damages = map[string]func([]byte) []byte{
 	"replaced by something else": func([]byte) []byte { return []byte("not a database\n") },
 }
 
-func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
+// withCopy gives a host with web, whose running pkgd has kept its copy of the state.
+func withCopy(t *testing.T) *site {
+	t.Helper()
 	requires(t, "mkfs.ext4")
 	w := newSite(t, "ext4")
 	w.Installed()
-	w.Start() // keeps the copy of what was installed
+	w.Start()
 	world.Eventually(t, "copy of the state", func() bool {
 		_, err := os.Stat(w.Dirs.StateBackup())
 		return err == nil
 	})
+	return w
+}
+
+func TestDamagedStateIsRefusedAndRecovered(t *testing.T) {
+	w := withCopy(t)
 	w.Holds(1)
 	w.Stop()
 	good, backup := w.copyOf(w.Dirs.State()), w.copyOf(w.Dirs.StateBackup())
@@ -80,14 +87,7 @@ func (w *site) recover() {
 }
 
 func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start()
-	world.Eventually(t, "copy of the state", func() bool {
-		_, err := os.Stat(w.Dirs.StateBackup())
-		return err == nil
-	})
+	w := withCopy(t)
 	w.Kill() // an unclean stop: the next start checks all of the file
 	good, backup := w.copyOf(w.Dirs.State()), w.copyOf(w.Dirs.StateBackup())
 	refused, held := 0, 0
@@ -126,14 +126,7 @@ func TestStateFlippedByAByteIsRefusedOrHolds(t *testing.T) {
 }
 
 func TestStateDamagedInTheMiddleOfARefreshIsRecovered(t *testing.T) {
-	requires(t, "mkfs.ext4")
-	w := newSite(t, "ext4")
-	w.Installed()
-	w.Start() // keeps the copy of what was installed
-	world.Eventually(t, "copy of the state", func() bool {
-		_, err := os.Stat(w.Dirs.StateBackup())
-		return err == nil
-	})
+	w := withCopy(t)
 	w.Holds(1)
 	w.Stop()
 	w.disk.unmount()

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -76,7 +77,7 @@ func (r *run) frame() *frame {
 		if !again {
 			return nil
 		}
-		sleep(r.stop, delay)
+		_ = osutil.Sleep(r.stop, delay)
 	}
 	return nil
 }
@@ -89,15 +90,7 @@ func (r *run) keepUp(f *frame) {
 		if !again {
 			return
 		}
-		sleep(r.stop, delay)
-	}
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
+		_ = osutil.Sleep(r.stop, delay)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 )
 
@@ -97,7 +98,7 @@ func (b *bus) loop() {
 		tried()
 		if err != nil {
 			b.log.Warn("cannot reach systemd", "error", err, "again-in", pause)
-			sleep(b.ctx, pause)
+			_ = osutil.Sleep(b.ctx, pause)
 			pause = min(2*pause, maxReconnect)
 			continue
 		}
@@ -272,7 +273,7 @@ func (b *bus) ask(ctx context.Context, f func(l *link) error) error {
 		err = f(l)
 		switch {
 		case away(err) && time.Now().Before(late):
-			sleep(ctx, awayPause)
+			_ = osutil.Sleep(ctx, awayPause)
 		case err == nil || refused(err) || l.Connected() && !away(err):
 			return causeOf(ctx, err)
 		case try >= askTries || away(err):
@@ -379,16 +380,6 @@ func getProperty(ctx context.Context, l *link, path dbus.ObjectPath, iface, name
 func (b *bus) close() {
 	b.cancel()
 	<-b.done
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // refused says whether err is systemd's own answer about a unit, and not that of
