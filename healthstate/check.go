@@ -146,7 +146,8 @@ func union(a, b map[string]string) map[string]string {
 // list gives the checks sorted by name and within the limits: of too many the
 // worst stay, and data that do not fit are left out from the last key on.
 func (cs checks) list() []api.Check {
-	all := slices.SortedFunc(maps.Values(cs), func(x, y api.Check) int {
+	all := slices.AppendSeq([]api.Check{}, maps.Values(cs)) // never nil: none is [] in JSON
+	slices.SortFunc(all, func(x, y api.Check) int {
 		return cmp.Or(cmp.Compare(badness(y.Health), badness(x.Health)), cmp.Compare(x.Name, y.Name))
 	})
 	all = all[:min(len(all), MaxChecks)]

@@ -140,7 +140,7 @@ func TestRollUp(t *testing.T) {
 		{pkginfo.Rollup{Rule: "majority"}, "pf", healthstate.Error, "c1: why"},
 		{quorum(2), "pwff", healthstate.Active, ""},
 		{quorum(3), "pwff", healthstate.Error, "2 of 4 checks fail: c2, c3"},
-		{quorum(3), "pp", healthstate.Error, "0 of 2 checks fail"},
+		{quorum(3), "pp", healthstate.Error, "only 2 of the quorum of 3 checks reported"},
 	}
 	for _, tt := range tests {
 		status, code, message := healthstate.RollUp(tt.rule, list(tt.checks))

@@ -16,6 +16,10 @@ const pendingKey = "health"
 // maxBlockers bounds the list that `set-health blocked` takes.
 const maxBlockers = 64
 
+// errPluginStatus tells a plug-in that its words would be lost: one part cannot
+// speak for the whole.
+var errPluginStatus = errors.New("an executable of meta/health.d is one check, and says how it is by its exit status: set-health is for hooks")
+
 // Pending is what a running hook has said so far. It takes effect when the hook
 // ends. Checks are as they were merged, sorted.
 type Pending struct {
@@ -51,6 +55,9 @@ func SetHealth(c *hookrunner.Context, status, code, message string, blockers []s
 	words, warning, err := newWords(status, code, message, blockers)
 	if err != nil {
 		return "", err
+	}
+	if c.Plugin() {
+		return "", errPluginStatus
 	}
 	return warning, c.Update(func(v hookrunner.Values) error {
 		old, _ := v[pendingKey].(said)

@@ -102,3 +102,22 @@ func FuzzPlugin(f *testing.F) {
 		}
 	})
 }
+
+func TestAPluginSpeaksByItsExitStatusAlone(t *testing.T) {
+	c, _, err := hookrunner.NewContexts().Open(hookrunner.Spec{Package: "web", Revision: 1, Hook: "health.d/disk", Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := healthstate.SetHealth(c, "error", "", "full", nil); err == nil || !strings.Contains(err.Error(), "by its exit status") {
+		t.Errorf("a plug-in that sets the status: %v", err)
+	}
+	if err := healthstate.AddCheck(c, "inodes", "warn", "few", nil, nil); err != nil {
+		t.Errorf("a plug-in that adds a check: %v", err)
+	}
+}
+
+func TestNoChecksAreAnEmptyListAndNotNull(t *testing.T) {
+	if list := healthstate.MergeChecks(nil, nil); list == nil {
+		t.Error("null in JSON")
+	}
+}

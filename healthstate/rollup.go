@@ -25,6 +25,9 @@ func RollUp(rule pkginfo.Rollup, list []api.Check) (status Status, code, message
 	if holds(rule, len(list)-len(failing), len(list)) {
 		return Active, "", ""
 	}
+	if len(failing) == 0 {
+		return Error, CodeCheckFailed, fmt.Sprintf("only %d of the quorum of %d checks reported", len(list), rule.N)
+	}
 	return Error, CodeCheckFailed, failures(failing, len(list))
 }
 

@@ -2,6 +2,7 @@ package hookrunner
 
 import (
 	"errors"
+	"strings"
 	"sync"
 )
 
@@ -58,6 +59,9 @@ func (c *Context) Revision() int { return c.spec.Revision }
 
 // Hook is the hook's name, "health.d/x" for a plug-in, empty for an app.
 func (c *Context) Hook() string { return c.spec.Hook }
+
+// Plugin tells an executable of meta/health.d.
+func (c *Context) Plugin() bool { return strings.HasPrefix(c.spec.Hook, pluginPrefix) }
 
 // App is the name of the service or app, empty for a hook.
 func (c *Context) App() string { return c.spec.App }
