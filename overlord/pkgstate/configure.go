@@ -171,17 +171,17 @@ func (m *Manager) doServiceCommand(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	return m.commandServices(ctx, name, rev, cmd)
+	return m.commandServices(ctx, t, name, rev, cmd)
 }
 
 // commandServices first writes down what is wanted, then sees to it: a crash in
-// between ends as asked.
-func (m *Manager) commandServices(ctx context.Context, name string, rev int, cmd serviceCommand) error {
+// between ends as asked. t is the task that does so, if any.
+func (m *Manager) commandServices(ctx context.Context, t *state.Task, name string, rev int, cmd serviceCommand) error {
 	if err := m.wish(name, cmd); err != nil {
 		return err
 	}
 	if cmd.Action != "start" {
-		if err := m.svc.Stop(ctx, name, cmd.Names); err != nil {
+		if err := m.stopNamed(ctx, t, name, cmd.Names); err != nil {
 			return fmt.Errorf("cannot stop services of %q: %w", name, err)
 		}
 	}
@@ -197,6 +197,11 @@ func (m *Manager) commandServices(ctx context.Context, name string, rev int, cmd
 		}
 		m.st.Unlock()
 		return m.retrack(name)
+	}
+	// Two starts at once would each give a service a cookie: it would keep the one
+	// that is not known any more.
+	if err := m.awaitBoot(ctx, t, name); err != nil {
+		return err
 	}
 	if err := m.startServices(ctx, name, rev, cmd.Names); err != nil {
 		return fmt.Errorf("cannot start services of %q: %w", name, err)

@@ -99,7 +99,7 @@ func (b ctlBackend) ServiceAction(ctx context.Context, c *hookrunner.Context, ac
 			return fmt.Errorf("package %q has no service %q; it has: %v", p.Name, n, known)
 		}
 	}
-	return b.m.commandServices(ctx, p.Name, c.Revision(), serviceCommand{Action: action, Names: names, Enable: enable, Disable: disable})
+	return b.m.commandServices(ctx, nil, p.Name, c.Revision(), serviceCommand{Action: action, Names: names, Enable: enable, Disable: disable})
 }
 
 func (r *revision) serviceNames() []string {

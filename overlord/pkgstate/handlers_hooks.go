@@ -38,7 +38,9 @@ func (m *Manager) doRunHook(ctx context.Context, t *state.Task) error {
 		if err := m.crashLoop(t, s, sto); err != nil {
 			return err
 		}
-		if err := m.awaitBoot(ctx, s.Package); err != nil {
+	}
+	if hook == "pre-refresh" || hook == "post-refresh" {
+		if err := m.awaitBoot(ctx, t, s.Package); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,9 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
+	if err := m.awaitOrEndBoot(ctx, t, s); err != nil {
+		return err
+	}
 	m.beginSwitch(s.Package)
 	if !m.hasServices(s.Package, s.From) {
 		return nil
@@ -50,6 +53,15 @@ func (m *Manager) doStopServices(ctx context.Context, t *state.Task) error {
 	}
 	// A step that fails is not undone: what it has stopped serves again.
 	return errors.Join(err, m.startServices(ctx, s.Package, s.From, nil))
+}
+
+// awaitOrEndBoot waits for what a start of pkgd brings back where the verdict
+// will ask what was up, and ends it where nobody will.
+func (m *Manager) awaitOrEndBoot(ctx context.Context, t *state.Task, s *setup) error {
+	if s.Kind == "remove" {
+		return m.endBoot(ctx, s.Package)
+	}
+	return m.awaitBoot(ctx, t, s.Package)
 }
 
 // undoStopServices ends the downtime of a revert: the old revision serves again.
@@ -269,8 +281,7 @@ func (m *Manager) undoStartServices(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	// What a start of pkgd is bringing back would else come up after it was stopped.
-	if err := m.awaitBoot(ctx, s.Package); err != nil {
+	if err := m.endBoot(ctx, s.Package); err != nil {
 		return err
 	}
 	m.beginSwitch(s.Package)

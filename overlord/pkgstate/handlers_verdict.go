@@ -43,7 +43,7 @@ func (m *Manager) doCheckHealthBefore(ctx context.Context, t *state.Task) error 
 	if err != nil {
 		return err
 	}
-	if err := m.awaitBoot(ctx, s.Package); err != nil {
+	if err := m.awaitBoot(ctx, t, s.Package); err != nil {
 		return err
 	}
 	out, err := m.health.RunOnce(ctx, target, hookrunner.PhaseBefore)
@@ -71,6 +71,9 @@ func (m *Manager) undoCheckHealthBefore(ctx context.Context, t *state.Task) erro
 	}
 	target, err := m.targetOf(s.Package, s.From)
 	if err != nil {
+		return err
+	}
+	if err := m.awaitBoot(ctx, t, s.Package); err != nil {
 		return err
 	}
 	none := time.Duration(0)
@@ -151,7 +154,7 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 	if err := m.crashLoop(t, s, sto); err != nil {
 		return err
 	}
-	v, err := m.judge(ctx, s, sto)
+	v, err := m.judge(ctx, t, s, sto)
 	if err != nil {
 		return err
 	}
@@ -166,11 +169,11 @@ func (m *Manager) doAwaitVerdict(ctx context.Context, t *state.Task) error {
 	return m.applyVerdict(t, s, v)
 }
 
-func (m *Manager) judge(ctx context.Context, s *setup, sto *story) (healthstate.Verdict, error) {
+func (m *Manager) judge(ctx context.Context, t *state.Task, s *setup, sto *story) (healthstate.Verdict, error) {
 	if sto.loops(s) {
 		return crashVerdict(s, sto), nil
 	}
-	if err := m.awaitBoot(ctx, s.Package); err != nil {
+	if err := m.awaitBoot(ctx, t, s.Package); err != nil {
 		return healthstate.Verdict{}, err
 	}
 	target, err := m.targetOf(s.Package, s.To)

@@ -36,8 +36,8 @@ type Manager struct {
 	onOutcome []func(api.Why)                // set before the loop starts; called with the state locked
 	watchers  watchers
 
-	booting  map[string]chan struct{} // by package, closed when its services are up again; read-only after StartUp
-	rebooted bool                     // since the last pkgd on this root; read-only after StartUp
+	booting  map[string]*comeback // by package; read-only after StartUp
+	rebooted bool                 // since the last pkgd on this root; read-only after StartUp
 	open     sync.Once
 	turning  chan struct{}   // closed by the first Ensure: the sockets are open
 	life     context.Context // of the manager's own goroutines, from StartUp to Stop
@@ -82,7 +82,7 @@ func NewManager(o Options) *Manager {
 	m := &Manager{
 		st: o.State, tasks: o.Tasks, runner: o.Runner, health: o.Health, svc: o.Services, inhibit: o.Inhibit, dirs: o.Dirs,
 		disk: backend.New(o.Dirs), log: o.Log, version: o.Version,
-		speakers: map[string]*hookrunner.Context{}, booting: map[string]chan struct{}{}, turning: make(chan struct{}),
+		speakers: map[string]*hookrunner.Context{}, booting: map[string]*comeback{}, turning: make(chan struct{}),
 		conf: settings{retain: config.Defaults().Retain},
 	}
 	m.addHandlers(o.Tasks)

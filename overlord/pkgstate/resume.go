@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"pkgd.io/pkgd/internal/osutil"
 	"pkgd.io/pkgd/internal/service"
 	"pkgd.io/pkgd/overlord/state"
@@ -136,95 +134,6 @@ func laneTask(chg *state.Change, name, kind string) *state.Task {
 		}
 	}
 	return nil
-}
-
-// bootAtOnce is how many packages' services are started side by side.
-const bootAtOnce = 8
-
-// boot takes up what is installed: healthstate hears of every package, and the
-// services are started as they are recorded, those of a package in the middle of
-// its switch excepted: its tasks do that. It does not wait for them.
-func (m *Manager) boot(ctx context.Context, installed []*packageState) {
-	var start errgroup.Group
-	start.SetLimit(bootAtOnce)
-	var serving []*packageState
-	for _, p := range installed {
-		serves := len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name)
-		if serves || !m.atRest(p.Name) {
-			m.health.Pause(p.Name) // before Track: an overdue run would not wait
-		}
-		m.health.Track(m.target(p, p.current()))
-		if serves {
-			m.booting[p.Name] = make(chan struct{})
-			serving = append(serving, p)
-		}
-	}
-	m.working.Go(func() {
-		select {
-		case <-m.turning: // services may want to talk to the sockets at once
-		case <-ctx.Done():
-		}
-		for _, p := range serving {
-			start.Go(func() error {
-				m.bootPackage(ctx, p)
-				return nil
-			})
-		}
-		_ = start.Wait() // none of them fails: what does not come up is told by Status
-	})
-}
-
-func (m *Manager) bootPackage(ctx context.Context, p *packageState) {
-	defer close(m.booting[p.Name])
-	if ctx.Err() != nil {
-		return
-	}
-	err := m.insist(ctx, nil, func() error { return m.startServices(ctx, p.Name, p.Current, nil) })
-	if err != nil && ctx.Err() == nil {
-		m.log.Error("cannot start services", "package", p.Name, "error", err)
-	}
-	if m.atRest(p.Name) {
-		m.health.Resume(p.Name)
-	}
-}
-
-// atRest tells whether no change works on a package.
-func (m *Manager) atRest(name string) bool {
-	m.st.Lock()
-	defer m.st.Unlock()
-	return m.busy(name) == nil
-}
-
-// awaitBoot waits until the services that a start of pkgd brings back are up:
-// a resumed refresh must not judge before.
-func (m *Manager) awaitBoot(ctx context.Context, name string) error {
-	up, ok := m.booting[name]
-	if !ok {
-		return nil
-	}
-	select {
-	case <-up:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// servicesWanted tells whether a package's current revision should be serving
-// now: always at rest, and in a change only before its services are stopped and
-// after they are started again.
-func (m *Manager) servicesWanted(name string) bool {
-	m.st.Lock()
-	defer m.st.Unlock()
-	chg := m.busy(name)
-	if chg == nil {
-		return true
-	}
-	stop, start := laneTask(chg, name, "stop-services"), laneTask(chg, name, "start-services")
-	if stop != nil && stop.Status() != state.DoStatus && stop.Status() != state.UndoneStatus && stop.Status() != state.HoldStatus {
-		return start != nil && start.Status() == state.DoneStatus
-	}
-	return stop != nil || start == nil || start.Status() == state.DoneStatus
 }
 
 // expire deletes what reverts set aside when its seven days are over; it looks

@@ -119,6 +119,9 @@ func (m *Manager) restoreData(ctx context.Context, name, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := m.endBoot(ctx, name); err != nil {
+		return err
+	}
 	m.health.Pause(name)
 	defer m.health.Resume(name)
 	if err := m.stopServices(ctx, name); err != nil {
