@@ -46,6 +46,9 @@ func (a *app) start(args []string) error {
 		a.command, rest, err = m.find([]string{"version"}), nil, nil
 	}
 	if err != nil {
+		if a.command == nil {
+			a.command = m.meant(args, err)
+		}
 		return a.explainUsage(err)
 	}
 	if a.command.runner == nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	flags "github.com/jessevdk/go-flags"
@@ -128,6 +129,21 @@ func (m *model) active() *command {
 		fc = fc.Active
 	}
 	return m.commands[fc]
+}
+
+// meant is the command of a line whose wrong option came before it, or nil: how a
+// command ends for wrong usage is its own affair, wherever the mistake stands.
+func (m *model) meant(args []string, wrong error) *command {
+	var fe *flags.Error
+	if errors.As(wrong, &fe) && fe.Type == flags.ErrUnknownCommand {
+		return nil
+	}
+	for _, word := range args {
+		if c := m.find([]string{word}); c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // find gives the command with these words, or nil.

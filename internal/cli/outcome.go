@@ -126,7 +126,7 @@ func (a *app) verdict(o api.Why, target string) (err *failure, warning, answer s
 	case exitFailed:
 		return a.failedOutcome(o), "", ""
 	case exitReverted:
-		return a.revertedOutcome(o, firstNonEmpty(target, name)), "", ""
+		return a.revertedOutcome(o, firstNonEmpty(target, o.Path, name)), "", ""
 	case exitPerson:
 		next := fmt.Sprintf("take it back: %s · keep it: %s", a.pkgd("revert "+name), a.pkgd("refresh --accept "+name))
 		return &failure{next: next}, fmt.Sprintf("%s runs %s and wants a person: %s", name, o.ToVersion, recordWords(o.After)), a.doneWords(o)

@@ -241,7 +241,15 @@ func (m *Manager) Why(name string) (api.Why, error) {
 	if why.RefusedUntil != nil {
 		why.RefusedUntil = m.refusedUntil(name, why)
 	}
+	why.WantsPerson = why.WantsPerson && m.asks(name, why.Change)
 	return why, nil
+}
+
+// asks says whether what a change asked of a person still waits for an answer:
+// who accepts takes the question away. The state is locked.
+func (m *Manager) asks(name, change string) bool {
+	p, err := loadPackage(m.st, name)
+	return err != nil || p.Question != nil && p.Question.Change == change
 }
 
 // refusedUntil is a refusal's end by the clock as it is now. The state is locked.

@@ -147,6 +147,30 @@ func TestETagChangesWithStateAndSparesTheBody(t *testing.T) {
 	}
 }
 
+func TestLastModifiedSparesTheBodyWhileAllIsWell(t *testing.T) {
+	h := newHost(record("web", "active"))
+	b := open(t, h, tcp())
+	since := "If-Modified-Since: " + b.ask("GET /health").Header.Get("Last-Modified")
+	for _, method := range []string{"GET", "HEAD"} {
+		if g := b.ask(method+" /health", since); g.StatusCode != 304 || g.body != "" {
+			t.Errorf("%s: %d %q", method, g.StatusCode, g.body)
+		}
+	}
+	for _, headers := range [][]string{
+		{"If-Modified-Since: Wed, 01 May 2024 11:59:59 GMT"},
+		{"If-Modified-Since: yesterday"},
+		{since, `If-None-Match: "x"`},
+	} {
+		if g := b.ask("GET /health", headers...); g.StatusCode != 200 || g.body == "" {
+			t.Errorf("%q: %d %q", headers, g.StatusCode, g.body)
+		}
+	}
+	h.set([]api.Record{record("web", "waiting")})
+	if g := b.ask("GET /health", since); g.StatusCode != 200 {
+		t.Errorf("a warning within the same second was spared: %d", g.StatusCode)
+	}
+}
+
 func TestEmptyHostIsModifiedNow(t *testing.T) {
 	b := open(t, newHost(), tcp())
 	if got := b.ask("GET /health").Header.Get("Last-Modified"); strings.Contains(got, "2024") || got == "" {
