@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/hookrunner"
@@ -24,28 +25,54 @@ func getHealth(d *Daemon, _ http.ResponseWriter, r *http.Request) (answer, error
 		return answer{result: d.o.Health.Host()}, nil
 	}
 	var records []api.Record
-	for _, name := range names {
+	for _, name := range once(names) {
 		rec, err := d.record(name)
 		if err != nil {
 			return answer{}, err
 		}
 		records = append(records, rec)
 	}
-	return answer{result: healthstate.Of(records)}, nil
+	return answer{result: d.together(records)}, nil
+}
+
+// once sorts names and leaves out those that were given before.
+func once(names []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+// together makes of some packages' records what they come to: as on the host, a
+// package of which nobody ever says anything does not count.
+func (d *Daemon) together(records []api.Record) api.Health {
+	now := d.o.Health.Snapshot()
+	var silent []string
+	for _, rec := range records {
+		if !now.Counts(rec.Package) {
+			silent = append(silent, rec.Package)
+		}
+	}
+	return healthstate.NewSnapshot(records, time.Time{}, "", silent).Health
 }
 
 // postHealth runs check-health of the named packages, or of all, and answers
-// with what they said, rolled up.
+// with what they said, rolled up. An empty body will do.
 func postHealth(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {
-	var req api.HealthRequest
-	if err := decode(w, r, &req); err != nil {
+	req, err := healthRequest(w, r)
+	if err != nil {
 		return answer{}, err
 	}
+	req.Names = once(req.Names)
 	records, err := d.check(r, req)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{result: healthstate.Of(records)}, nil
+	return answer{result: d.together(records)}, nil
+}
+
+func healthRequest(w http.ResponseWriter, r *http.Request) (req api.HealthRequest, err error) {
+	if r.ContentLength != 0 {
+		err = decode(w, r, &req)
+	}
+	return req, err
 }
 
 func (d *Daemon) check(r *http.Request, req api.HealthRequest) ([]api.Record, error) {
@@ -90,11 +117,9 @@ func (d *Daemon) record(name string) (api.Record, error) {
 
 // postRecord runs one package's check-health. An empty body will do.
 func postRecord(d *Daemon, w http.ResponseWriter, r *http.Request) (answer, error) {
-	var req api.HealthRequest
-	if r.ContentLength != 0 {
-		if err := decode(w, r, &req); err != nil {
-			return answer{}, err
-		}
+	req, err := healthRequest(w, r)
+	if err != nil {
+		return answer{}, err
 	}
 	if len(req.Names) > 0 {
 		return answer{}, badRequest("field \"names\": the package is named by the path")

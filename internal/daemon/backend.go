@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/config"
@@ -37,6 +38,7 @@ type Packages interface {
 type Health interface {
 	Check(ctx context.Context, names []string, phase hookrunner.Phase) ([]api.Record, error)
 	Host() api.Health
+	Snapshot() *healthstate.Snapshot
 	Record(name string) (api.Record, bool)
 	History(name string, limit int) ([]api.Transition, error)
 	LastOutput(name string) []byte

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"pkgd.io/pkgd/healthstate"
 	"pkgd.io/pkgd/hookrunner"
 	"pkgd.io/pkgd/internal/api"
 	"pkgd.io/pkgd/internal/daemon"
@@ -51,6 +52,7 @@ type made struct {
 	warnings    []api.Warning
 	host        api.Health
 	records     []api.Record
+	silent      []string // packages that do not count
 	transitions []api.Transition
 	lines       []api.LogLine
 	system      api.System
@@ -218,6 +220,10 @@ func (f fakeHealth) Check(_ context.Context, names []string, phase hookrunner.Ph
 	return f.made.records, f.failed
 }
 func (f fakeHealth) Host() api.Health { return f.made.host }
+func (f fakeHealth) Snapshot() *healthstate.Snapshot {
+	return healthstate.NewSnapshot(f.made.records, time.Time{}, "", f.made.silent)
+}
+
 func (f fakeHealth) Record(name string) (api.Record, bool) {
 	for _, rec := range f.made.records {
 		if rec.Package == name {

@@ -189,6 +189,25 @@ func TestLevelOfSomePackagesIsTheWorstOfTheirs(t *testing.T) {
 	}
 }
 
+func TestPackagesThatAreNamedCountAsOnTheHostAndOnce(t *testing.T) {
+	f := newFake()
+	f.made.records = []api.Record{{Package: "data", Status: "unknown"}, {Package: "web", Status: "active"}}
+	f.made.silent = []string{"data"}
+	h := startWith(t, f, nil)
+	var seen, checked api.Health
+	h.answer("GET", "/v1/health?names=web,data,web", "", &seen)
+	h.answer("POST", "/v1/health", `{"names":["web","data","web"]}`, &checked)
+	for _, got := range []api.Health{seen, checked} {
+		if got.Level != "OK" || got.Counts["active"] != 1 || got.Counts["unknown"] != 0 || len(got.Packages) != 2 {
+			t.Errorf("got %+v", got)
+		}
+	}
+	h.answer("POST", "/v1/health", "", nil) // nobody named: all
+	if diff := cmp.Diff([]string{"check [data web] manual", "check [] manual"}, f.notes()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func checkAll(t *testing.T, records []api.Record) string {
 	f := newFake()
 	f.made.records = records
