@@ -56,7 +56,7 @@ func (m *Manager) boot(ctx context.Context, installed []*packageState) {
 	var serving []*packageState
 	for _, p := range installed {
 		serves := len(p.current().Info.Services) > 0 && m.servicesWanted(p.Name)
-		if serves || !m.atRest(p.Name) {
+		if serves || m.switching(p.Name) {
 			m.health.Pause(p.Name) // before Track: an overdue run would not wait
 		}
 		m.health.Track(m.target(p, p.current()))
@@ -94,16 +94,42 @@ func (m *Manager) bootPackage(b *comeback, p *packageState) {
 	if err != nil {
 		m.log.Error("cannot start services", "package", p.Name, "error", err)
 	}
-	if m.atRest(p.Name) {
+	m.st.Lock() // no task begins a switch in between
+	defer m.st.Unlock()
+	if !m.inSwitch(p.Name) {
 		m.health.Resume(p.Name)
 	}
 }
 
-// atRest tells whether no change works on a package.
-func (m *Manager) atRest(name string) bool {
+func (m *Manager) switching(name string) bool {
 	m.st.Lock()
 	defer m.st.Unlock()
-	return m.busy(name) == nil
+	return m.inSwitch(name)
+}
+
+// inSwitch tells whether a change is between stop-services and its verdict on a
+// package, or takes that back: no other time of a change keeps runs of
+// check-health away , however long it takes (design §2). The state is locked.
+func (m *Manager) inSwitch(name string) bool {
+	chg := m.busy(name)
+	if chg == nil {
+		return false
+	}
+	first, verdict := laneTask(chg, name, "stop-services"), laneTask(chg, name, "await-verdict")
+	if first == nil {
+		first = laneTask(chg, name, "link-package") // of an install
+	}
+	if first == nil || verdict != nil && verdict.Status() == state.DoneStatus {
+		return false
+	}
+	switch first.Status() {
+	case state.DoStatus, state.HoldStatus:
+		return false
+	case state.UndoneStatus, state.ErrorStatus: // the old revision is to be heard first
+		before := laneTask(chg, name, "check-health-before")
+		return before != nil && !before.Status().Ready()
+	}
+	return true
 }
 
 // awaitBoot waits until the services that a start of pkgd brings back are up:

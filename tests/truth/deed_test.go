@@ -2,8 +2,6 @@ package truth
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,23 +10,25 @@ import (
 
 // deed is one thing that happens.
 type deed struct {
-	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, unset, check, turn, write, stop, start, restart, kill, offer, look, auto
+	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, unset, check, turn, write, stop, start, app, retain, restart, kill, offer, look, auto
 	pkg string // web, db or hub; empty: all
 	v   int    // content that is installed or refreshed to
 
 	say   string   // what the content's hook says from then on (turn: that of what runs); empty: active
 	first []string // what it says before that, after the switch
+	call  string   // what the service calls ctl for, by the names in apps
 	back  string   // what the old content says from when it is back; empty: what it said
 	down  bool     // the content's service does not come up
 	flap  bool     // the content's service ends, and is started again, while it bakes
 
 	fails string // hook that fails
 	at    string // point at which the change is held up; empty: nowhere
-	cut   string // what then happens: abort, kill, stop, conflict
+	cut   string // what then happens: abort, kill, stop, conflict, check, app
 	times int    // how often: kill and stop
 
 	noRevert, retry bool
-	n               int // written or set
+	n               int // written or set; retained; hold: 0 is until unhold, 1 for an hour, 2 for a moment
+	to              int // revision that is gone back to; 0: the one before
 
 	with     []deed // what the same command does to other packages
 	together bool   // in one transaction
@@ -56,6 +56,7 @@ func (d deed) String() string {
 	add(d.v != 0, "v: %d", d.v)
 	add(d.say != "", "say: %q", d.say)
 	add(len(d.first) > 0, "first: %#v", d.first)
+	add(d.call != "", "call: %q", d.call)
 	add(d.back != "", "back: %q", d.back)
 	add(d.down, "down: true")
 	add(d.fails != "", "fails: %q", d.fails)
@@ -65,6 +66,7 @@ func (d deed) String() string {
 	add(d.noRevert, "noRevert: true")
 	add(d.retry, "retry: true")
 	add(d.n != 0, "n: %d", d.n)
+	add(d.to != 0, "to: %d", d.to)
 	add(d.flap, "flap: true")
 	add(d.together, "together: true")
 	var others []string
@@ -78,8 +80,11 @@ func (d deed) String() string {
 // answer is what the model says of a deed besides the state it leads to.
 type answer struct {
 	refusal api.ErrorKind // it is refused; empty: it is not
+	or      api.ErrorKind // or so: the design leaves it open
+	exit    int           // of the ctl that a service calls; -1: none does
 	change  bool          // a change begins
 	held    bool          // the change comes to the point at which the deed holds it up
+	up      bool          // and the service runs there
 	window  bool          // and that is between switch and verdict
 	failed  bool          // the change fails
 	look    bool          // services changed at rest: what is known shows at the next check only
@@ -120,8 +125,9 @@ func newModel() model {
 func (m model) step(d deed) answer {
 	a := m.outcome(d)
 	if a.held && d.cut == "conflict" && m[d.pkg].current != 0 {
-		m[d.pkg].held = true // the conflicting commands end with a hold, which conflicts with nothing
+		m[d.pkg].hold(deed{do: "hold"}) // the conflicting commands end with a hold, which conflicts with nothing
 	}
+	a.look = a.look || a.held && d.cut == "check" // it may have come after the change
 	return a
 }
 
@@ -139,6 +145,12 @@ func (m model) outcome(d deed) answer {
 		return m.look(d)
 	case len(d.with) > 0:
 		return m.several(d)
+	}
+	if d.do == "retain" {
+		for _, p := range m {
+			p.retain, p.room = d.n, max(p.room, d.n)
+		}
+		return answer{}
 	}
 	p := m[d.pkg]
 	if d.do == "offer" {
@@ -160,7 +172,9 @@ func (m model) outcome(d deed) answer {
 	case "set", "unset":
 		return p.configure(d)
 	case "hold", "unhold":
-		p.held = d.do == "hold"
+		p.hold(d)
+	case "app":
+		return answer{exit: p.ctl(d.call)}
 	case "accept":
 		p.asks = false
 	case "turn":
@@ -192,6 +206,9 @@ func (p *pack) command(d deed) answer {
 
 func (p *pack) configure(d deed) answer {
 	a := answer{change: true, held: d.at == "configure"}
+	if a.held && d.cut == "app" {
+		a.up = p.ctl("error") == 0
+	}
 	if a.failed = d.fails == "configure" || a.held && d.cut == "abort"; !a.failed {
 		if d.do == "set" {
 			p.set("n", strconv.Itoa(d.n))
@@ -207,6 +224,7 @@ func (p *pack) remove(d deed) answer {
 	p.why = &story{kind: "remove", from: p.current, outcome: api.OutcomeDone}
 	if a.held && d.cut == "abort" {
 		p.why.outcome, p.why.rule = api.OutcomeFailed, "abort"
+		p.app = false
 		p.start()
 		a.failed, a.look = true, true
 		return a
@@ -215,7 +233,7 @@ func (p *pack) remove(d deed) answer {
 		p.left = p.current
 	}
 	p.current, p.before, p.up = 0, nil, false
-	p.held, p.asks, p.stopped = false, false, false
+	p.held, p.asks, p.stopped, p.app = false, false, false, false
 	if d.do == "purge" {
 		p.left, p.data, p.config = 0, map[int][]string{}, map[int]map[string]string{}
 	}
@@ -258,6 +276,9 @@ func (p *pack) install(d deed) answer {
 func (p *pack) ends(a *answer, d deed, hook, point string) bool {
 	if d.at == point {
 		a.held = true
+		if d.cut == "app" {
+			a.up = p.ctl("error") == 0
+		}
 		if d.cut == "abort" {
 			p.why.rule = "abort"
 			return true
@@ -284,6 +305,7 @@ func (p *pack) undo(a answer, d deed, was pack) answer {
 	p.data = shared
 	if switched && p.current != 0 {
 		p.why.restored = p.why.kind == "refresh" && !p.shared // else each had its own data all the time
+		p.app = false
 		p.goBack(d)
 	}
 	return a
@@ -296,129 +318,4 @@ func (p *pack) goBack(d deed) {
 	}
 	p.start()
 	p.hear(p.judge(nil, false))
-}
-
-func (p *pack) refresh(d deed) answer {
-	from, to := p.current, p.numbers[d.v]
-	_, refused := p.refused[to]
-	switch {
-	case to == from:
-		return answer{}
-	case refused && !d.retry:
-		return refuse(api.ErrRefused)
-	}
-	p.says[d.v], p.down[d.v] = d.say, d.down
-	to = p.number(d.v)
-	old := p.contentOf(from)
-	a := answer{change: true, target: d.v, say: p.sayOf(d.v), old: old, back: sayAs(old, d.back)}
-	p.why = &story{kind: "refresh", from: from, to: to}
-	if p.runs().hook && p.ends(&a, d, "", "check-healthbefore") {
-		return p.undo(a, d, p.clone())
-	}
-	before := p.rest()
-	p.why.before = &before
-	p.hear(before)
-	if p.ends(&a, d, "pre-refresh", "pre-refresh") {
-		return p.undo(a, d, p.clone())
-	}
-	p.write("q" + strconv.Itoa(p.contentOf(from)))
-	was := p.clone()
-	p.take(to, from)
-	p.start()
-	p.flaps = d.flap && p.up
-	a.flaps = p.flaps
-	defer func() { p.flaps = false }()
-	a.window = !a.held
-	ended := p.ends(&a, d, "post-refresh", "post-refresh")
-	if !ended {
-		p.write("p" + strconv.Itoa(d.v))
-		p.set("refreshed", strconv.Itoa(d.v))
-		ended = p.runs().hook && p.ends(&a, d, "", "check-healthafter")
-	}
-	a.window = a.window && a.held
-	deaths := 0
-	if a.window && d.cut == "kill" {
-		deaths = d.times
-	}
-	if ended {
-		if p.why.rule != "abort" { // its own hook failed after the switch
-			p.refuse(to, deaths)
-		}
-		return p.undo(a, d, was)
-	}
-	return p.verdict(a, d, was, deaths)
-}
-
-func (p *pack) refuse(rev, deaths int) {
-	p.refused = maps.Clone(p.refused)
-	p.refused[rev] = false
-	p.why.refused, p.why.twice = true, deaths > 0
-}
-
-func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
-	from, to := was.current, p.current
-	after := p.judge(d.first, p.runs().bake)
-	if deaths >= 3 {
-		after = crashLoop
-	}
-	s := decide(p.why.before.status, after.status, d.noRevert, deaths >= 3, p.runs())
-	p.why.rule, p.why.outcome, p.why.asks, p.why.after = s.rule, s.outcome, s.asks, &after
-	if s.outcome == api.OutcomeReverted {
-		before := *p.why.before
-		p.refuse(to, deaths)
-		a = p.undo(a, d, was)
-		p.why.outcome, p.why.restored = api.OutcomeReverted, !p.shared
-		if unwell(before, p.judge(nil, false)) {
-			p.why.outcome = api.OutcomeRevertFailed
-		}
-		return a
-	}
-	p.hear(after)
-	a.look = deaths >= 3 // nobody has asked it yet: that happens at once
-	if p.flaps && p.up {
-		a.look = true
-	}
-	delete(p.refused, to)
-	p.asks = s.asks
-	p.before = append(slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == to }), from)
-	p.before = p.before[max(0, len(p.before)-(retain-1)):]
-	return a
-}
-
-func (p *pack) revert(d deed) answer {
-	from, to := p.current, 0
-	for _, n := range p.before {
-		if _, refused := p.refused[n]; !refused {
-			to = n
-		}
-	}
-	if to == 0 {
-		return refuse(api.ErrNoRevision)
-	}
-	a := answer{change: true, target: p.contentOf(to)}
-	p.why = &story{kind: "revert", from: from, to: to, rule: "by-hand", outcome: api.OutcomeDone}
-	if p.runs().hook && p.ends(&a, d, "", "check-healthbefore") {
-		return p.undo(a, d, p.clone())
-	}
-	before := p.rest()
-	p.why.before = &before
-	p.hear(before)
-	was := p.clone()
-	p.current, p.asks = to, false
-	p.start()
-	if p.runs().hook && p.ends(&a, d, "", "check-healthafter") {
-		return p.undo(a, d, was)
-	}
-	after := p.judge(d.first, p.runs().bake)
-	p.why.after, p.why.restored = &after, !p.shared
-	p.hear(after)
-	if unwell(before, after) {
-		p.why.outcome = api.OutcomeRevertFailed
-	}
-	p.refused[from] = true
-	p.before = slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == from || n == to })
-	if !p.shared {
-		delete(p.data, from)
-	}
-	return a
 }

@@ -100,3 +100,66 @@ func TestWhatWasUnsetStaysSoWhenARevisionGoesBack(t *testing.T) {
 		deed{do: "refresh", pkg: "web", v: 2, say: "error"},
 	)
 }
+
+func TestARevertGoesBackToTheRevisionThatIsNamed(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "write", pkg: "web", n: 1},
+		deed{do: "refresh", pkg: "web", v: 2},
+		deed{do: "set", pkg: "web", n: 2},
+		deed{do: "refresh", pkg: "web", v: 4},
+		deed{do: "revert", pkg: "web", to: 1},
+		deed{do: "revert", pkg: "web", to: 3},
+		deed{do: "revert", pkg: "web", to: 1},
+		deed{do: "revert", pkg: "web"},
+		deed{do: "revert", pkg: "web", to: 1},
+	)
+}
+
+func TestWhatAServiceSaysInTheWindowIsNoVerdict(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "app"},
+		deed{do: "refresh", pkg: "web", v: 4, say: "silent", at: "post-refresh", cut: "app"},
+		deed{do: "check", pkg: "web"},
+		deed{do: "refresh", pkg: "web", v: 6, at: "post-refresh", cut: "app"},
+		deed{do: "check", pkg: "web"},
+	)
+}
+
+func TestAServiceHoldsItsPackageUnlessAnAdminDoes(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 6},
+		deed{do: "app", pkg: "web", call: "hold"},
+		deed{do: "offer", pkg: "web", v: 8},
+		deed{do: "look"},
+		deed{do: "app", pkg: "web", call: "proceed"},
+		deed{do: "hold", pkg: "web", n: 1},
+		deed{do: "app", pkg: "web", call: "hold"},
+		deed{do: "app", pkg: "web", call: "proceed"},
+		deed{do: "look"},
+		deed{do: "hold", pkg: "web", n: 2},
+		deed{do: "look"},
+	)
+}
+
+func TestFewerRevisionsAreKeptFromTheNextRefreshOn(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2},
+		deed{do: "refresh", pkg: "web", v: 4},
+		deed{do: "retain", n: 2},
+		deed{do: "revert", pkg: "web", to: 1},
+		deed{do: "refresh", pkg: "web", v: 5},
+		deed{do: "revert", pkg: "web", to: 2},
+	)
+}
+
+func TestAPackageIsCheckedWhileADeathMakesItsChangeBeginAgain(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2, at: "pre-refresh", cut: "check"},
+		deed{do: "refresh", pkg: "web", v: 4, at: "pre-refresh", cut: "kill", times: 2},
+		deed{do: "set", pkg: "web", n: 1, at: "configure", cut: "stop", times: 2},
+	)
+}

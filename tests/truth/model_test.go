@@ -54,6 +54,7 @@ var contents = map[int]content{
 	8: {hook: true, service: true, bake: true, again: true},
 }
 
+// retain is how many revisions are kept at first.
 const retain = 3
 
 // pack is what the model knows of one package.
@@ -67,9 +68,12 @@ type pack struct {
 	says                map[int]string // by content: what its hook says at rest
 	down                map[int]bool   // by content: its service does not come up
 	held, asks, stopped bool
-	up, flaps           bool // the service runs; it ends while it bakes, and is started again
-	shared              bool // all revisions have the same data
-	offered             int  // highest content in the store
+	holder              string // admin, hour (an admin's, for a time) or hook
+	app                 bool   // health is what a service said by itself
+	retain, room        int    // revisions that are kept; that may still lie on the disk
+	up, flaps           bool   // the service runs; it ends while it bakes, and is started again
+	shared              bool   // all revisions have the same data
+	offered             int    // highest content in the store
 	health              word
 	why                 *story
 }
@@ -86,6 +90,7 @@ type story struct {
 
 func newPack() *pack {
 	return &pack{
+		retain: retain, room: retain,
 		numbers: map[int]int{}, refused: map[int]bool{}, data: map[int][]string{}, config: map[int]map[string]string{},
 		says: map[int]string{}, down: map[int]bool{},
 	}
@@ -159,7 +164,10 @@ func (p *pack) hear(w word) {
 	if !p.runs().hook && w.status != "error" {
 		w = unknown
 	}
-	p.health = w
+	if p.app && (w == unknown || w == words["silent"]) {
+		return // who is silent does not contradict
+	}
+	p.health, p.app = w, false
 }
 
 // start starts the service, if it is wanted, and lets it write its data.
@@ -198,7 +206,7 @@ func (p *pack) take(rev, from int) {
 	if !p.shared {
 		p.data[rev] = p.data[from]
 	}
-	p.current = rev
+	p.current, p.app = rev, false
 }
 
 // judge is the verdict: first is what the hook says after the switch, one after

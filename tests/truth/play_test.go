@@ -48,6 +48,8 @@ func (w *world) perform(m model, d deed, a answer) {
 		w.start()
 	case "auto":
 		w.looksByItself(a)
+	case "retain":
+		w.retains(d.n)
 	default:
 		w.order(m, d, a)
 	}
@@ -115,11 +117,14 @@ func (w *world) order(m model, d deed, a answer) {
 		w.prepare(d, a)
 	}
 	id, err := w.ask(d)
-	if kind := kindOf(err); kind != a.refusal || (err != nil) != (a.refusal != "") {
+	if kind := kindOf(err); kind != a.refusal && (a.or == "" || kind != a.or) || (err != nil) != (a.refusal != "") {
 		w.fail("it was refused with %q (%v), the model says %q", kind, err, a.refusal)
 	}
 	if d.do == "write" && err == nil {
 		w.scribble(m, d)
+	}
+	if d.do == "app" && err == nil && a.exit >= 0 {
+		w.speaks(d.pkg, d.call, a.exit)
 	}
 	if (id != "") != a.change {
 		w.fail("change is %q, the model says that one begins: %v", id, a.change)
@@ -156,14 +161,20 @@ func (w *world) holdUp(m model, d deed, a answer, id string) {
 		ctx, cancel := w.ctx()
 		defer cancel()
 		w.must(w.c.Abort(ctx, id))
+	case "app":
+		if a.up {
+			w.speaks(d.pkg, "error", 0)
+		}
+		w.letGo(d.pkg)
+	case "check":
+		w.checkMeanwhile(d, a)
 	case "conflict":
 		w.conflicts(d)
-		w.clear("block-" + d.pkg)
-		w.release(d.pkg)
+		w.letGo(d.pkg)
 	case "kill", "stop":
 		for i := range d.times {
 			if i > 0 {
-				w.arrived(d.pkg)
+				w.arrivedAgain(d, a)
 			}
 			w.signal(map[string]syscall.Signal{"stop": syscall.SIGTERM, "kill": syscall.SIGKILL}[d.cut])
 			if i == d.times-1 {
@@ -191,10 +202,14 @@ func (w *world) conflicts(d deed) {
 
 func (w *world) check(name string) {
 	w.Helper()
+	w.must(w.tryCheck(name))
+}
+
+func (w *world) tryCheck(name string) error {
 	ctx, cancel := w.ctx()
 	defer cancel()
 	_, err := w.c.Check(ctx, api.HealthRequest{Names: []string{name}})
-	w.must(err)
+	return err
 }
 
 func (w *world) knows(name string, want word) {
@@ -257,8 +272,8 @@ func (w *world) comparePackage(name string, p *pack) {
 	if diff := cmp.Diff(p.lines(), w.lines(info, p.folder(info.Revision))); diff != "" {
 		w.fail("%s (-model +pkgd):\n%s", name, diff)
 	}
-	if n := countFolders(w.dirs.Package(name)); n > retain+1 {
-		w.fail("%d revisions of %s lie on the disk, and %d are to be kept", n, name, retain)
+	if n := countFolders(w.dirs.Package(name)); n > p.room+1 {
+		w.fail("%d revisions of %s lie on the disk, and %d are to be kept", n, name, p.room)
 	}
 	w.knows(name, p.health)
 }
@@ -275,7 +290,7 @@ func countFolders(dir string) (n int) {
 
 // lines is what can be seen of a package, a line each.
 func (p *pack) lines() []string {
-	list := []string{fmt.Sprintf("revision %d version %d held %v asks %v", p.current, p.contentOf(p.current), p.held, p.asks)}
+	list := []string{fmt.Sprintf("revision %d version %d held %v for a time %v asks %v", p.current, p.contentOf(p.current), p.held, p.until(), p.asks)}
 	for rev, hand := range p.refused {
 		list = append(list, fmt.Sprintf("refused %d by hand %v", rev, hand))
 	}
@@ -294,7 +309,7 @@ func (p *pack) lines() []string {
 // lines is the same as pkgd shows it.
 func (w *world) lines(info api.PackageInfo, folder int) []string {
 	w.Helper()
-	list := []string{fmt.Sprintf("revision %d version %s held %v asks %v", info.Revision, info.Version, info.Held, info.Question != "")}
+	list := []string{fmt.Sprintf("revision %d version %s held %v for a time %v asks %v", info.Revision, info.Version, info.Held, info.HeldUntil != nil, info.Question != "")}
 	for _, r := range info.Revisions {
 		switch r.State {
 		case "refused":

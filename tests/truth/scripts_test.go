@@ -57,7 +57,10 @@ const serve = `#!/bin/sh
 grep -qx s$PKG_VERSION $PKG_DATA/trail 2>/dev/null || echo s$PKG_VERSION >>$PKG_DATA/trail
 echo $$ >%[1]s/up-$PKG_NAME-$PKG_REVISION.new
 mv %[1]s/up-$PKG_NAME-$PKG_REVISION.new %[1]s/up-$PKG_NAME-$PKG_REVISION
-while :; do sleep 1000; done
+while read -r words <%[1]s/app-$PKG_NAME; do
+	ctl $words
+	echo $? >%[1]s/said-$PKG_NAME
+done
 `
 
 const ready = `#!/bin/sh

@@ -3,6 +3,7 @@ package truth
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -85,10 +86,14 @@ func draw(t *rapid.T) deed {
 		do: rapid.SampledFrom([]string{
 			"install", "install", "refresh", "refresh", "refresh", "refresh", "refresh", "refresh", "revert", "revert", "remove", "purge",
 			"hold", "unhold", "accept", "set", "unset", "check", "turn", "write", "stop", "start", "restart", "kill",
-			"offer", "offer", "look", "auto",
+			"offer", "offer", "look", "auto", "app", "app", "retain",
 		}).Draw(t, "do"),
 	}
 	if slices.Contains([]string{"restart", "kill", "look", "auto"}, d.do) {
+		return d
+	}
+	if d.do == "retain" {
+		d.n = rapid.IntRange(2, 4).Draw(t, "n")
 		return d
 	}
 	d.pkg = rapid.SampledFrom([]string{"web", "web", "web", "db", "hub"}).Draw(t, "package")
@@ -130,6 +135,14 @@ func drawOne(t *rapid.T, d *deed) {
 		fallthrough
 	case "turn":
 		d.say = say(t, "say")
+	case "hold":
+		d.n = rapid.IntRange(0, 2).Draw(t, "for")
+	case "app":
+		d.call = rapid.SampledFrom(slices.Sorted(maps.Keys(apps))).Draw(t, "says")
+	case "revert":
+		if rapid.Bool().Draw(t, "named") {
+			d.to = rapid.IntRange(1, 6).Draw(t, "to")
+		}
 	case "set", "write":
 		d.n = rapid.IntRange(1, 3).Draw(t, "n")
 	}
@@ -157,7 +170,7 @@ func drawChange(t *rapid.T, d *deed) {
 	}
 	if rapid.IntRange(0, 2).Draw(t, "held up") == 2 {
 		d.at = rapid.SampledFrom(points[d.do]).Draw(t, "at")
-		d.cut = rapid.SampledFrom([]string{"abort", "conflict", "kill", "stop"}).Draw(t, "cut")
+		d.cut = rapid.SampledFrom([]string{"abort", "conflict", "kill", "stop", "check", "app"}).Draw(t, "cut")
 		d.times = 0
 		if d.cut == "kill" || d.cut == "stop" {
 			d.times = rapid.IntRange(1, 3).Draw(t, "deaths")

@@ -46,7 +46,7 @@ type world struct {
 	log   daemontest.Log
 	fresh bool // the daemon was started in this deed
 	c     *client.Client
-	at    map[string]*os.File // where held-up hooks say that they are there
+	pipes map[string]*os.File // at- and go-: held-up hooks are there, and go on; app- and said-: what services are to call, and how that ended
 }
 
 func newWorld(t rapid.TB, history []deed) *world {
@@ -59,16 +59,16 @@ func newWorld(t rapid.TB, history []deed) *world {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	w := &world{TB: t, history: history, top: top, dirs: d, c: client.New(d.AdminSocket()), at: map[string]*os.File{}}
+	w := &world{TB: t, history: history, top: top, dirs: d, c: client.New(d.AdminSocket()), pipes: map[string]*os.File{}}
 	w.write("lib.sh", fmt.Sprintf(lib, top))
 	w.must(os.Mkdir(w.store(), 0o755))
-	w.must(write(d.Config(), fmt.Sprintf(config, retain, w.store())))
+	w.configure(retain)
 	for name := range newModel() {
-		for _, fifo := range []string{"at-", "go-"} {
+		for _, fifo := range []string{"at-", "go-", "app-", "said-"} {
 			w.must(unix.Mkfifo(filepath.Join(top, fifo+name), 0o600))
+			w.pipes[fifo+name], err = os.OpenFile(filepath.Join(top, fifo+name), os.O_RDWR|unix.O_NONBLOCK, 0)
+			w.must(err)
 		}
-		w.at[name], err = os.OpenFile(filepath.Join(top, "at-"+name), os.O_RDWR|unix.O_NONBLOCK, 0)
-		w.must(err)
 	}
 	w.start()
 	return w
@@ -78,7 +78,7 @@ func newWorld(t rapid.TB, history []deed) *world {
 func (w *world) end() {
 	w.signal(syscall.SIGTERM)
 	w.c.Close()
-	for _, f := range w.at {
+	for _, f := range w.pipes {
 		_ = f.Close()
 	}
 	_ = filepath.WalkDir(w.top, func(path string, e os.DirEntry, err error) error {
@@ -174,7 +174,7 @@ func (w *world) ctx() (context.Context, context.CancelFunc) {
 func (w *world) ask(d deed) (id string, err error) {
 	ctx, cancel := w.ctx()
 	defer cancel()
-	req := api.PackageRequest{Action: d.do, NoRevert: d.noRevert, RetryRefused: d.retry}
+	req := api.PackageRequest{Action: d.do, NoRevert: d.noRevert, RetryRefused: d.retry, ToRevision: d.to}
 	for _, one := range append([]deed{d}, d.with...) {
 		target := one.pkg
 		if d.do == "install" || d.do == "refresh" {
@@ -187,6 +187,8 @@ func (w *world) ask(d deed) (id string, err error) {
 		req.Transaction = "all"
 	}
 	switch d.do {
+	case "hold":
+		req.For = []float64{0, 3600, 1e-9}[d.n]
 	case "purge":
 		req.Action, req.Purge = "remove", true
 	case "look":
@@ -199,7 +201,7 @@ func (w *world) ask(d deed) (id string, err error) {
 		return "", w.offer(d.pkg, d.v)
 	case "stop", "start":
 		return w.c.ServiceAction(ctx, api.ServiceRequest{Action: d.do, Names: []string{d.pkg}})
-	case "check", "turn", "write":
+	case "check", "turn", "write", "app":
 		_, err := w.c.Record(ctx, d.pkg)
 		return "", err
 	}
@@ -232,21 +234,10 @@ func (w *world) ended(id string) api.Change {
 // arrived waits until a hook of the package is held up.
 func (w *world) arrived(name string) {
 	w.Helper()
-	w.must(w.at[name].SetReadDeadline(time.Now().Add(patience)))
-	if _, err := w.at[name].Read(make([]byte, len("here\n"))); err != nil {
+	w.must(w.pipes["at-"+name].SetReadDeadline(time.Now().Add(patience)))
+	if _, err := w.pipes["at-"+name].Read(make([]byte, len("here\n"))); err != nil {
 		w.fail("no hook of %s came to the point: %v", name, err)
 	}
-}
-
-// release lets the hook that is held up go on.
-func (w *world) release(name string) {
-	w.Helper()
-	f, err := os.OpenFile(filepath.Join(w.top, "go-"+name), os.O_RDWR|unix.O_NONBLOCK, 0)
-	w.must(err)
-	defer f.Close()
-	_, err = f.WriteString("\n")
-	w.must(err)
-	w.must(f.SetReadDeadline(time.Now().Add(patience)))
 }
 
 // serving lists the revisions of which a service runs, by what the kernel knows:
