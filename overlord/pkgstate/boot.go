@@ -109,7 +109,7 @@ func (m *Manager) switching(name string) bool {
 
 // inSwitch tells whether a change is between stop-services and its verdict on a
 // package, or takes that back: no other time of a change keeps runs of
-// check-health away , however long it takes (design §2). The state is locked.
+// check-health away, however long it takes (design §2). The state is locked.
 func (m *Manager) inSwitch(name string) bool {
 	chg := m.busy(name)
 	if chg == nil {
