@@ -124,7 +124,6 @@ func (m *Manager) askAgain(p *pkg, f *flight) {
 // it is asked again. Only runs at rest count further: the many of a verdict, or
 // those of an admin who cannot wait, would make the next one come later.
 func (m *Manager) count(p *pkg, phase hookrunner.Phase, o Outcome) {
-	p.remember(o.Output)
 	s := o.Status()
 	if s == Active || s == Unknown && !p.target.asks() {
 		p.unwell = 0

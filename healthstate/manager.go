@@ -194,17 +194,6 @@ func (m *Manager) tell(n news) {
 	}
 }
 
-// LastOutput is the end of what the last run of the package's hook printed, at
-// most 4 KiB.
-func (m *Manager) LastOutput(name string) []byte {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p := m.pkgs[name]; p != nil {
-		return p.output
-	}
-	return nil
-}
-
 // kick makes the loop look again.
 func (m *Manager) kick() {
 	select {

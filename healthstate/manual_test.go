@@ -33,9 +33,6 @@ func TestTenChecksAtTheSameTimeRunTheHookOnce(t *testing.T) {
 		if runs := h.run.of("web"); len(runs) != 1 || runs[0].Phase != hookrunner.PhaseManual || runs[0].Gentle {
 			t.Errorf("%d runs", len(runs))
 		}
-		if got := string(h.LastOutput("web")); got != "output of check-health" {
-			t.Errorf("last output %q", got)
-		}
 	})
 }
 

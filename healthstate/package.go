@@ -28,7 +28,6 @@ type pkg struct {
 	place   int           // among those that wait for it; -1: none
 	unwell  int           // runs in a row that did not find it active
 
-	output   []byte // tail of the last run's
 	appended int    // transitions since pkgd started; the state's lock guards it
 }
 
@@ -128,17 +127,6 @@ func (m *Manager) expire(now time.Time) (all []news) {
 		}
 	}
 	return all
-}
-
-// tail is how much of the last output is remembered of each package, so that
-// many talkative packages do not fill the memory.
-const tail = 4 << 10
-
-func (p *pkg) remember(output []byte) {
-	if len(output) > tail {
-		output = output[len(output)-tail:]
-	}
-	p.output = append([]byte(nil), output...)
 }
 
 // broadcast wakes those who wait for a change of the package.

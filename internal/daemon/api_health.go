@@ -85,12 +85,12 @@ func (d *Daemon) check(r *http.Request, req api.HealthRequest) ([]api.Record, er
 	if err != nil {
 		return nil, err
 	}
-	if !req.Verbose {
+	if req.Verbose {
 		return records, nil
 	}
 	records = slices.Clone(records)
 	for i := range records {
-		records[i].Output = string(d.o.Health.LastOutput(records[i].Package))
+		records[i].Output = ""
 	}
 	return records, nil
 }

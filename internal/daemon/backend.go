@@ -41,7 +41,6 @@ type Health interface {
 	Snapshot() *healthstate.Snapshot
 	Record(name string) (api.Record, bool)
 	History(name string, limit int) ([]api.Transition, error)
-	LastOutput(name string) []byte
 	Subscribe(f func(api.Transition, api.Record)) (cancel func())
 }
 

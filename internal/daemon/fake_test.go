@@ -57,7 +57,6 @@ type made struct {
 	lines       []api.LogLine
 	system      api.System
 	outbox      api.Outbox
-	output      string
 }
 
 func newFake() *fake {
@@ -237,7 +236,6 @@ func (f fakeHealth) History(name string, limit int) ([]api.Transition, error) {
 	f.note("history %s %d", name, limit)
 	return f.made.transitions, f.failed
 }
-func (f fakeHealth) LastOutput(string) []byte { return []byte(f.made.output) }
 func (f fakeHealth) Subscribe(p func(api.Transition, api.Record)) (cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

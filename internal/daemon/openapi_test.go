@@ -71,7 +71,7 @@ var bodies = map[string]string{
 	"changeData":     `{"action":"drop","id":"1"}`,
 	"changeChange":   `{"action":"abort"}`,
 	"checkHealth":    `{"verbose":true}`,
-	"checkPackage":   `{}`,
+	"checkPackage":   `{"verbose":true}`,
 	"setConfig":      `{"port":80}`,
 	"changeServices": `{"action":"start","names":["web"]}`,
 	"okayWarnings":   `{"action":"okay"}`,

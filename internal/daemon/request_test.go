@@ -116,8 +116,7 @@ func TestRefusalsFromBelowKeepTheirKindAndHint(t *testing.T) {
 func TestRequestsReachTheRoomsBelow(t *testing.T) {
 	f := newFake()
 	f.made.change = "7"
-	f.made.records = []api.Record{{Package: "web", Status: "active"}}
-	f.made.output = "looks fine"
+	f.made.records = []api.Record{{Package: "web", Status: "active", Output: "looks fine"}}
 	h := startWith(t, f, nil)
 	if env := h.answer("POST", "/v1/packages", `{"action":"install","targets":["/tmp/a"]}`, nil); env.Change != "7" || env.Type != api.Async {
 		t.Errorf("got %+v", env)
