@@ -28,7 +28,7 @@ type pkg struct {
 	place   int           // among those that wait for it; -1: none
 	unwell  int           // runs in a row that did not find it active
 
-	appended int    // transitions since pkgd started; the state's lock guards it
+	appended int // transitions since pkgd started; the state's lock guards it
 }
 
 // show is the record as a reader sees it.

@@ -236,6 +236,7 @@ func (f fakeHealth) History(name string, limit int) ([]api.Transition, error) {
 	f.note("history %s %d", name, limit)
 	return f.made.transitions, f.failed
 }
+
 func (f fakeHealth) Subscribe(p func(api.Transition, api.Record)) (cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
