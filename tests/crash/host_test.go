@@ -45,12 +45,7 @@ type host struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	top, err := os.MkdirTemp("/tmp", "pc") // a socket's path has at most 107 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { daemontest.RemoveAll(top) })
-	h := inside(t, top)
+	h := inside(t, world.Folder(t, "pc"))
 	h.Write(h.Dirs.Config(), "health: {interval: 1h, settle: 300ms, bake: 0s}\nservices: embedded\n", 0o644)
 	return h
 }

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,12 +16,7 @@ type site struct {
 
 func newSite(t *testing.T, kind string) *site {
 	t.Helper()
-	top, err := os.MkdirTemp("/tmp", "pf") // a socket's path has at most 107 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(top) })
-	w := onDisk(t, newDisk(t, kind, top))
+	w := onDisk(t, newDisk(t, kind, world.Folder(t, "pf")))
 	w.Write(w.Dirs.Config(), "health: {interval: 1h, settle: 300ms, bake: 0s}\nservices: embedded\n", 0o644)
 	return w
 }
