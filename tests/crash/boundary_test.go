@@ -1,14 +1,9 @@
 package crash
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
-	"pkgd.io/pkgd/overlord/state"
 	"pkgd.io/pkgd/tests/world"
 )
 
@@ -21,7 +16,7 @@ type boundaries map[string]map[string]bool
 // host without a daemon has them.
 func (b boundaries) look(h *host) {
 	h.Helper()
-	for task, status := range h.tasks() {
+	for task, status := range h.Tasks() {
 		if b[task] == nil {
 			b[task] = map[string]bool{}
 		}
@@ -60,36 +55,4 @@ func (b boundaries) complete(h *host, d world.Deed, s steps, last int, through m
 		h.Errorf("nobody died while these were so: %q", missed)
 	}
 	return more
-}
-
-// tasks are the statuses of the newest change's tasks, by what they do.
-func (h *host) tasks() map[string]string {
-	h.Helper()
-	copied := filepath.Join(h.top, "looked-at")
-	b, err := os.ReadFile(h.Dirs.State())
-	if errors.Is(err, fs.ErrNotExist) { // it never came to that
-		return nil
-	}
-	if err == nil {
-		err = os.WriteFile(copied, b, 0o600)
-	}
-	if err != nil {
-		h.Fatal(err)
-	}
-	st, err := state.Open(copied, state.Options{})
-	if err != nil {
-		h.Fatalf("a death has left a state that does not open: %v", err)
-	}
-	defer st.Close()
-	st.Lock()
-	defer st.Unlock()
-	found := map[string]string{}
-	all := st.Changes()
-	if len(all) == 0 {
-		return found
-	}
-	for _, task := range all[len(all)-1].Tasks() {
-		found["change "+all[len(all)-1].ID()+": "+task.Summary()] = task.Status().String()
-	}
-	return found
 }

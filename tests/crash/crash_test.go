@@ -74,7 +74,7 @@ func ready(t *testing.T, d world.Deed) (h *host, may map[string]world.View) {
 func dieAtEach(t *testing.T, d world.Deed, s steps) {
 	h, may := ready(t, d)
 	ends := map[string]int{}
-	found, old := boundaries{}, h.again(t).tasks()
+	found, old := boundaries{}, h.again(t).Tasks()
 	var through map[string]string
 	deaths, step := 0, 1
 	for survived := false; !survived && !t.Failed(); step += stride(d) {
@@ -86,7 +86,7 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 			died := h.dieAt(s, step)
 			h.live(d.Do)
 			if survived = !died.Load(); survived {
-				through = h.tasks()
+				through = h.Tasks()
 				maps.DeleteFunc(through, func(task, _ string) bool { return old[task] != "" })
 			} else {
 				found.look(h)

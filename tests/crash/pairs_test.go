@@ -14,8 +14,8 @@ const stepsOfATask = 4
 // grain is how many steps in a row are one when pairs are made: a task, and two
 // tasks where two packages double them. Of the steps at which a recovery can be
 // ended once more every grain²-th is taken, shifted from one first death to the
-// next, so that each grain first deaths in a row have between them one second
-// death in each grain steps in a row: whatever a first death interrupted,
+// next, so that grain first deaths in a row, from a multiple of grain on, have
+// between them one second death in each grain steps in a row: whatever a first death interrupted,
 // something is interrupted in every task of its recovery.
 func grain(d world.Deed) int {
 	if d.Name == wellTogether || d.Name == backTogether {

@@ -2,7 +2,10 @@ package faults
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"pkgd.io/pkgd/tests/blocks"
@@ -19,10 +22,21 @@ type cuts struct {
 	times int
 }
 
-// state is all that a program can see of a disk, and how many ends it may have.
+// state is all that a program can see of a disk, and which ends it may have.
 type state struct {
-	sum  [sha256.Size]byte
-	ends int
+	sum [sha256.Size]byte
+	may string
+}
+
+func newCuts(ready *site, may map[string]world.View) *cuts {
+	return &cuts{site: ready, may: may, seen: map[state]string{}, ends: map[string]int{}}
+}
+
+// found adds a row to the table; reached begins what it says was reached.
+func (c *cuts) found(t *testing.T, fault, when, reached string) {
+	t.Helper()
+	world.Report(t, fault, when, c.times,
+		reached+fmt.Sprintf("%d states, as before %d times, as after %d", len(c.seen), c.ends["before"], c.times-c.ends["before"]))
 }
 
 // reach goes on to the next flush.
@@ -49,7 +63,7 @@ func (c *cuts) cut(t *testing.T, name string, pieces []blocks.Piece) {
 	write(t, d.image, pieces)
 	d.mount()
 	defer d.drop()
-	s := state{sumOf(t, c.site.World, d.dir), len(c.may)}
+	s := state{sumOf(t, c.site.World, d.dir), fmt.Sprint(slices.Sorted(maps.Keys(c.may)))}
 	if _, known := c.seen[s]; !known {
 		t.Run(name, func(t *testing.T) {
 			d.t = t

@@ -48,6 +48,7 @@ func TestAPowerCutFindsAnFsyncThatIsLeftOut(t *testing.T) {
 	}
 	for _, f := range found {
 		t.Run(f.name, func(t *testing.T) {
+			t.Parallel() // a host that has been lost is waited for
 			by := f.leftOut(t)
 			if by == "" {
 				t.Errorf("%s: no power cut finds that it is not synced", f.file)

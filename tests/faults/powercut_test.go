@@ -34,7 +34,7 @@ func TestPowerCutAtEveryFlush(t *testing.T) {
 func cutAtEach(t *testing.T, kind string, d world.Deed) {
 	ready, may := prepare(t, kind, d)
 	windows, promised := record(t, ready, d)
-	c := &cuts{site: ready, may: may, seen: map[state]string{}, ends: map[string]int{}}
+	c := newCuts(ready, may)
 	for i, w := range windows {
 		if i >= promised {
 			c.may = map[string]world.View{"after": may["after"]}
@@ -49,8 +49,7 @@ func cutAtEach(t *testing.T, kind string, d world.Deed) {
 		}
 		c.reach(w)
 	}
-	world.Report(t, "power cut, "+kind, "at each flush of: "+d.Name, c.times,
-		fmt.Sprintf("%d states, as before %d times, as after %d", len(c.seen), c.ends["before"], c.times-c.ends["before"]))
+	c.found(t, "power cut, "+kind, "at each flush of: "+d.Name, "")
 }
 
 // prepare gives the image of a disk on which a deed is about to be done, and how
