@@ -89,7 +89,11 @@ func outcomeWords(w api.Why) string {
 
 // whyError is what failed, where that is not what the rest of the story tells.
 func whyError(w api.Why) string {
-	if w.Outcome == api.OutcomeReverted || w.Restored != nil {
+	told := w.Restored != nil
+	if w.Outcome == api.OutcomeFailed {
+		told = w.Rule == healthstate.RuleAbort // nothing but the error tells why a change failed
+	}
+	if w.Outcome == api.OutcomeReverted || told {
 		return ""
 	}
 	return w.Error
@@ -132,9 +136,21 @@ func ruleWords(w api.Why) string {
 	return w.Rule
 }
 
+// wentBack says that a revision was put back in the place of the one that had
+// taken it: what failed before the switch has nothing to restore.
+func wentBack(w api.Why) bool {
+	switch w.Outcome {
+	case api.OutcomeReverted, api.OutcomeRevertFailed:
+		return true
+	case api.OutcomeFailed:
+		return w.From != 0 && (w.DataRestored || w.Restored != nil)
+	}
+	return false
+}
+
 // restoredWords is what came back, and that common data never do.
 func (a *app) restoredWords(w api.Why) string {
-	if w.Outcome != api.OutcomeReverted && w.Outcome != api.OutcomeRevertFailed {
+	if !wentBack(w) {
 		return ""
 	}
 	data := "program, data and configuration"
@@ -189,9 +205,9 @@ func (a *app) whyNext(w api.Why) string {
 	switch {
 	case w.WantsPerson:
 		return fmt.Sprintf("take it back: %s · keep it: %s", a.pkgd("revert "+w.Package), a.pkgd("refresh --accept "+w.Package))
-	case w.Outcome == api.OutcomeReverted && w.Transaction != "":
+	case w.Transaction != "":
 		return "the one that failed: " + a.pkgd("why "+w.Transaction)
-	case w.Outcome == api.OutcomeReverted:
+	case w.Outcome == api.OutcomeReverted, w.Outcome == api.OutcomeFailed && w.RefusedUntil != nil:
 		return "once more: " + a.pkgd("refresh --retry-refused "+cmp.Or(w.Path, w.Package)) + " · a new build is tried as ever"
 	case w.Outcome == api.OutcomeRevertFailed:
 		return fmt.Sprintf("both revisions are kept: %s · ask it again: %s", a.pkgd("info "+w.Package), a.pkgd("check "+w.Package))
