@@ -231,7 +231,8 @@ func (m *Manager) WaitChange(ctx context.Context, id string) (api.Change, error)
 	}
 }
 
-// Abort undoes what a change has done so far.
+// Abort undoes what a change has done so far for the packages that it is not
+// done with.
 func (m *Manager) Abort(id string) error {
 	m.st.Lock()
 	defer m.st.Unlock()
@@ -242,14 +243,35 @@ func (m *Manager) Abort(id string) error {
 	case chg.IsReady():
 		return &api.Error{Kind: api.ErrConflict, Message: fmt.Sprintf("change %s has ended already (%s)", id, chg.Status())}
 	}
+	var lanes []int
 	for _, name := range changePackages(chg) {
+		var s setup
+		if err := chg.Get(setupKey(name), &s); err != nil {
+			return fmt.Errorf("cannot read change %s: %w", id, err)
+		}
+		if m.laneReady(chg, s.Lane) || givesUp(chg, s.Lane) {
+			continue
+		}
 		sto := changeStory(chg, name)
 		sto.Aborted = true
 		chg.Set(storyKey(name), sto)
+		lanes = append(lanes, s.Lane)
 	}
-	chg.Abort()
+	if len(lanes) == 0 {
+		return &api.Error{Kind: api.ErrConflict, Message: fmt.Sprintf("change %s can no longer be undone: it is all but done", id)}
+	}
+	chg.AbortLanes(lanes)
 	m.st.EnsureBefore(0)
 	return nil
+}
+
+// givesUp tells whether a lane has begun to give up what an undo would want back.
+func givesUp(chg *state.Change, lane int) bool {
+	return slices.ContainsFunc(chg.Tasks(), func(t *state.Task) bool {
+		last := slices.Contains([]string{"discard-revisions", "set-aside-data", "delete-package"}, t.Kind())
+		begun := t.Status() == state.DoingStatus || t.Status() == state.DoneStatus
+		return last && begun && slices.Contains(t.Lanes(), lane)
+	})
 }
 
 // Warnings lists what a person should know of.

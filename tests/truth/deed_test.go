@@ -34,6 +34,10 @@ type deed struct {
 	together bool   // in one transaction
 }
 
+// verdictPoint is where a package of a transaction waits for the others: its
+// verdict is in, and can still be undone.
+const verdictPoint = "verdict"
+
 // Points at which a change can be held up, by what is done.
 var points = map[string][]string{
 	"install": {"install", "configure", "check-healthafter"},
@@ -124,7 +128,7 @@ func newModel() model {
 // step has the deed happen.
 func (m model) step(d deed) answer {
 	a := m.outcome(d)
-	if a.held && d.cut == "conflict" && m[d.pkg].current != 0 {
+	if a.held && d.cut == "conflict" && len(a.parts) == 0 && m[d.pkg].current != 0 {
 		m[d.pkg].hold(deed{do: "hold"}) // the conflicting commands end with a hold, which conflicts with nothing
 	}
 	a.look = a.look || a.held && d.cut == "check" // it may have come after the change
@@ -220,12 +224,14 @@ func (p *pack) configure(d deed) answer {
 }
 
 func (p *pack) remove(d deed) answer {
-	a := answer{change: true, held: d.at == "remove" && p.current != 0}
+	a := answer{change: true, held: d.at == "remove" && p.current != 0 || d.at == verdictPoint}
 	p.why = &story{kind: "remove", from: p.current, outcome: api.OutcomeDone}
 	if a.held && d.cut == "abort" {
 		p.why.outcome, p.why.rule = api.OutcomeFailed, "abort"
 		p.app = false
-		p.start()
+		if p.current != 0 {
+			p.start()
+		}
 		a.failed, a.look = true, true
 		return a
 	}
@@ -266,8 +272,11 @@ func (p *pack) install(d deed) answer {
 	after := p.judge(d.first, p.runs().bake)
 	p.why.after = &after
 	p.hear(after)
-	p.left = 0
 	delete(p.refused, to)
+	if p.ends(&a, d, "", verdictPoint) {
+		return p.undo(a, d, was)
+	}
+	p.left = 0
 	return a
 }
 

@@ -163,3 +163,73 @@ func TestAPackageIsCheckedWhileADeathMakesItsChangeBeginAgain(t *testing.T) {
 		deed{do: "set", pkg: "web", n: 1, at: "configure", cut: "stop", times: 2},
 	)
 }
+
+func TestDeathsInATransactionTakeAllOfItBack(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
+		deed{
+			do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "kill", times: 3, together: true,
+			with: []deed{{do: "refresh", pkg: "db", v: 4, at: "pre-refresh"}},
+		},
+		deed{
+			do: "refresh", pkg: "web", v: 4, at: "check-healthafter", cut: "kill", times: 3, together: true,
+			with: []deed{{do: "refresh", pkg: "db", v: 5}, {do: "refresh", pkg: "hub", v: 5}},
+		},
+		deed{do: "look"},
+	)
+}
+
+func TestDeathsInOnePackagesWindowLeaveTheOthers(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
+		deed{
+			do: "refresh", pkg: "web", v: 2, at: "post-refresh", cut: "kill", times: 3,
+			with: []deed{{do: "refresh", pkg: "db", v: 2}, {do: "refresh", pkg: "hub", v: 2, at: "check-healthbefore"}},
+		},
+	)
+}
+
+func TestAnAbortTakesBackAWholeTransaction(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
+		deed{
+			do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "abort", together: true,
+			with: []deed{{do: "refresh", pkg: "db", v: 2}, {do: "refresh", pkg: "hub", v: 5}},
+		},
+		deed{do: "remove", pkg: "web", at: "remove", cut: "abort", together: true, with: []deed{{do: "remove", pkg: "db"}}},
+	)
+}
+
+func TestAnAbortLeavesThePackagesThatAreDone(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
+		deed{
+			do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "abort",
+			with: []deed{{do: "refresh", pkg: "db", v: 2}, {do: "refresh", pkg: "hub", v: 5, say: "error"}},
+		},
+	)
+}
+
+func TestAnAbortBringsNothingBackThatIsDeleted(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
+		deed{do: "remove", pkg: "web", at: "remove", cut: "abort", with: []deed{{do: "remove", pkg: "db"}}},
+	)
+}
+
+func TestAPackageOfATransactionIsCheckedWhileAnotherIsHeldUp(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
+		deed{
+			do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "kill", times: 2, together: true,
+			with: []deed{{do: "refresh", pkg: "db", v: 2}},
+		},
+	)
+}
+
+func TestAHookThatDiesEachTimeLeavesNothingInSharedData(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "hub", v: 8},
+		deed{do: "refresh", pkg: "hub", v: 6, at: "post-refresh", cut: "kill", times: 3},
+	)
+}

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,45 +42,88 @@ func (w *world) speaks(name, say string, exit int) {
 	}
 }
 
-// letGo lets the hook that is held up go on.
-func (w *world) letGo(name string) {
+// letGo lets the hooks that are held up go on.
+func (w *world) letGo(a answer) {
 	w.Helper()
-	w.clear("block-" + name)
-	_, err := w.pipes["go-"+name].WriteString("\n")
+	w.clear("block-*")
+	for _, one := range a.parts {
+		if one.held {
+			_, err := w.pipes["go-"+one.pkg].WriteString("\n")
+			w.must(err)
+		}
+	}
+}
+
+// everybodyArrived waits until the packages are where they are held up, and the
+// others of the same change have nothing left to do.
+func (w *world) everybodyArrived(a answer, id string) {
+	w.Helper()
+	for _, one := range a.parts {
+		if !one.held {
+			continue
+		}
+		w.arrived(one.pkg)
+		if one.window {
+			w.knows(one.pkg, word{status: "maintenance", code: "pkgd-refreshing"})
+		}
+	}
+	for _, one := range a.parts {
+		if one.change && !one.held {
+			w.eventually("what "+one.pkg+" has to do", func() bool { return w.idle(id, one) })
+		}
+	}
+}
+
+// idle tells whether a change has nothing left to do with a package but what
+// waits for all.
+func (w *world) idle(id string, p part) bool {
+	w.Helper()
+	ctx, cancel := w.ctx()
+	defer cancel()
+	chg, err := w.c.Change(ctx, id)
 	w.must(err)
+	return !slices.ContainsFunc(chg.Tasks, func(t api.Task) bool {
+		last := slices.Contains([]string{"discard-revisions", "set-aside-data", "delete-package"}, t.Kind)
+		return t.Package == p.pkg && t.ReadyAt == nil && !(last && p.together)
+	})
 }
 
-// checkMeanwhile has the package checked while its change is held up: before the
-// switch at once, and else with the change's own run.
-func (w *world) checkMeanwhile(d deed, a answer) {
+// checkMeanwhile has the packages checked while their change is held up: before
+// the switch at once, and else with the change's own run.
+func (w *world) checkMeanwhile(a answer) {
 	w.Helper()
-	if a.free(d) {
-		w.check(d.pkg)
-		w.letGo(d.pkg)
-		return
+	w.checkFree(a)
+	checked, asked := make(chan error), 0
+	for _, one := range a.parts {
+		if one.held && !one.free() {
+			asked++
+			go func() { checked <- w.tryCheck(one.pkg) }()
+		}
 	}
-	checked := make(chan error, 1)
-	go func() { checked <- w.tryCheck(d.pkg) }()
-	w.letGo(d.pkg)
-	if err := <-checked; kindOf(err) != api.ErrNotInstalled || d.do != "remove" && d.do != "purge" && d.do != "install" {
-		w.must(err)
+	w.letGo(a)
+	for range asked {
+		if err := <-checked; kindOf(err) != api.ErrNotInstalled || !slices.Contains([]string{"install", "remove", "purge"}, a.parts[0].do) {
+			w.must(err)
+		}
 	}
 }
 
-// free tells whether a run of check-health may begin at the point at which the
-// deed is held up: no other runs, and the change is not in its window.
-func (a answer) free(d deed) bool {
-	return d.back == "" && (d.at == "pre-refresh" || d.at == "configure" && d.do != "install")
-}
-
-// arrivedAgain waits until the change has come back to its point after a death.
-func (w *world) arrivedAgain(d deed, a answer) {
+// checkFree has those packages of the change checked of which a run of
+// check-health may begin.
+func (w *world) checkFree(a answer) {
 	w.Helper()
-	w.arrived(d.pkg)
-	if a.window {
-		w.knows(d.pkg, word{status: "maintenance", code: "pkgd-refreshing"})
+	for _, one := range a.parts {
+		if one.free() {
+			w.check(one.pkg)
+		}
 	}
-	if a.free(d) {
-		w.check(d.pkg)
+}
+
+// free tells whether a run of check-health may begin while others are held up:
+// no other runs, and the change is not in its window.
+func (p part) free() bool {
+	if !p.held {
+		return p.do == "refresh" && p.deed.back == "" && p.refusal == ""
 	}
+	return p.deed.back == "" && (p.at == "pre-refresh" || p.at == "configure" && p.do != "install")
 }

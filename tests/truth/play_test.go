@@ -151,34 +151,37 @@ func (w *world) scribble(m model, d deed) {
 // holdUp does what the deed wants done while its change is held up.
 func (w *world) holdUp(m model, d deed, a answer, id string) {
 	w.Helper()
-	w.arrived(d.pkg)
-	if a.window {
-		w.knows(d.pkg, word{status: "maintenance", code: "pkgd-refreshing"})
+	if len(a.parts) == 0 {
+		a.parts = []part{{d, a}}
 	}
+	w.everybodyArrived(a, id)
 	switch d.cut {
 	case "abort":
-		w.clear("block-" + d.pkg)
+		w.clear("block-*")
 		ctx, cancel := w.ctx()
 		defer cancel()
 		w.must(w.c.Abort(ctx, id))
 	case "app":
-		if a.up {
-			w.speaks(d.pkg, "error", 0)
+		for _, one := range a.parts {
+			if one.up {
+				w.speaks(one.pkg, "error", 0)
+			}
 		}
-		w.letGo(d.pkg)
+		w.letGo(a)
 	case "check":
-		w.checkMeanwhile(d, a)
+		w.checkMeanwhile(a)
 	case "conflict":
 		w.conflicts(d)
-		w.letGo(d.pkg)
+		w.letGo(a)
 	case "kill", "stop":
 		for i := range d.times {
 			if i > 0 {
-				w.arrivedAgain(d, a)
+				w.everybodyArrived(a, id)
+				w.checkFree(a)
 			}
 			w.signal(map[string]syscall.Signal{"stop": syscall.SIGTERM, "kill": syscall.SIGKILL}[d.cut])
 			if i == d.times-1 {
-				w.clear("block-" + d.pkg)
+				w.clear("block-*")
 			}
 			w.clear("n-*")
 			w.start()

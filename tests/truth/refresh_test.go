@@ -41,7 +41,9 @@ func (p *pack) refresh(d deed) answer {
 	a.window = !a.held
 	ended := p.ends(&a, d, "post-refresh", "post-refresh")
 	if !ended {
-		p.write("p" + strconv.Itoa(d.v))
+		if d.at != "post-refresh" || !p.diesForIt(d, to) { // else the hook never came to its end
+			p.write("p" + strconv.Itoa(d.v))
+		}
 		p.set("refreshed", strconv.Itoa(d.v))
 		ended = p.runs().hook && p.ends(&a, d, "", "check-healthafter")
 	}
@@ -57,6 +59,12 @@ func (p *pack) refresh(d deed) answer {
 		return p.undo(a, d, was)
 	}
 	return p.verdict(a, d, was, deaths)
+}
+
+// diesForIt tells whether deaths in the window take the refresh back.
+func (p *pack) diesForIt(d deed, to int) bool {
+	loops := d.cut == "kill" && d.times >= 3
+	return loops && decide(p.why.before.status, "error", d.noRevert, true, contents[p.contentOf(to)]).outcome == api.OutcomeReverted
 }
 
 func (p *pack) refuse(rev, deaths int) {
@@ -83,12 +91,15 @@ func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
 		}
 		return a
 	}
+	delete(p.refused, to)
+	if p.ends(&a, d, "", verdictPoint) {
+		return p.undo(a, d, was)
+	}
 	p.hear(after)
 	a.look = deaths >= 3 // nobody has asked it yet: that happens at once
 	if p.flaps && p.up {
 		a.look = true
 	}
-	delete(p.refused, to)
 	p.asks = s.asks
 	p.before = append(slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == to }), from)
 	p.before, p.room = p.before[max(0, len(p.before)-(p.retain-1)):], p.retain

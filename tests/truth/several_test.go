@@ -19,13 +19,24 @@ func (m model) copied() model {
 
 // several is one command for several packages: a lane each, or one for all.
 func (m model) several(d deed) answer {
-	deeds := append([]deed{d}, d.with...)
-	deeds[0].with = nil
+	deeds := d.parts()
+	if held, falls := m.try(deeds); d.cut != "" && (!held || falls && d.together) {
+		for i := range deeds { // how far the others come is left open: nobody is held up
+			deeds[i].at, deeds[i].cut = "", ""
+		}
+	}
 	tried := m.copied()
 	var a answer
 	begun, failed := 0, 0
 	for _, one := range deeds {
 		got := tried.outcome(one)
+		if d.together && deeds[0].cut == "abort" && got.change && !got.held {
+			*tried[one.pkg] = *m.copied()[one.pkg]
+			one.at = verdictPoint
+			got = tried.outcome(one)
+			got.held = false
+		}
+		a.held = a.held || got.held
 		if got.refusal != "" {
 			return refuse(got.refusal)
 		}
@@ -39,7 +50,7 @@ func (m model) several(d deed) answer {
 		}
 	}
 	a.failed = failed > 0
-	if a.failed && d.together && begun > 1 {
+	if a.failed && d.together && begun > 1 && deeds[0].cut != "abort" {
 		m.allBack(&a, tried, failed)
 		return a
 	}
@@ -47,6 +58,28 @@ func (m model) several(d deed) answer {
 		*m[name] = *p
 	}
 	return a
+}
+
+// parts is what the deed does to each package.
+func (d deed) parts() []deed {
+	list := append([]deed{d}, d.with...)
+	list[0].with = nil
+	for i := range list {
+		list[i].cut, list[i].times, list[i].together = d.cut, d.times, d.together
+	}
+	return list
+}
+
+// try tells whether one of the deeds comes to where it is held up, and whether
+// one fails by itself.
+func (m model) try(deeds []deed) (held, falls bool) {
+	tried := m.copied()
+	for _, one := range deeds {
+		one.cut = ""
+		a := tried.outcome(one)
+		held, falls = held || a.held, falls || a.failed
+	}
+	return held, falls
 }
 
 // allBack is a transaction that failed. Its lanes work side by side: of several

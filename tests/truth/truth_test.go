@@ -97,7 +97,7 @@ func draw(t *rapid.T) deed {
 		return d
 	}
 	d.pkg = rapid.SampledFrom([]string{"web", "web", "web", "db", "hub"}).Draw(t, "package")
-	if slices.Contains([]string{"install", "refresh", "remove", "purge"}, d.do) && rare(t, "several") {
+	if slices.Contains([]string{"install", "refresh", "remove", "purge"}, d.do) && rapid.IntRange(0, 2).Draw(t, "several") == 2 {
 		return drawSeveral(t, d)
 	}
 	drawOne(t, &d)
@@ -119,7 +119,26 @@ func drawSeveral(t *rapid.T, d deed) deed {
 			d.with = append(d.with, other)
 		}
 	}
+	if rapid.Bool().Draw(t, "held up together") {
+		drawHeld(t, &d)
+	}
 	return d
+}
+
+// drawHeld has some of the packages held up, and something happen meanwhile.
+func drawHeld(t *rapid.T, d *deed) {
+	d.cut = rapid.SampledFrom([]string{"abort", "kill", "kill", "stop", "check", "app"}).Draw(t, "cut")
+	if d.cut == "kill" || d.cut == "stop" {
+		d.times = rapid.IntRange(1, 3).Draw(t, "deaths")
+	}
+	if !d.flap {
+		d.at = rapid.SampledFrom(points[d.do]).Draw(t, "at")
+	}
+	for i := range d.with {
+		if !d.with[i].flap && rapid.Bool().Draw(t, "too") {
+			d.with[i].at = rapid.SampledFrom(points[d.do]).Draw(t, "at")
+		}
+	}
 }
 
 // drawOne adds what the deed is about.
