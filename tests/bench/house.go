@@ -22,10 +22,11 @@ import (
 
 // house is a root, and the daemon that may run on it.
 type house struct {
-	bin  string // folder of pkgd and ctl
-	dirs dirs.Dirs
-	cmd  *exec.Cmd // nil: no daemon runs
-	log  log
+	bin   string // folder of pkgd and ctl
+	dirs  dirs.Dirs
+	cmd   *exec.Cmd // nil: no daemon runs
+	began time.Time // just before the daemon was started
+	log   log
 }
 
 // log is what a daemon writes to its stderr. Somebody keeps that, so its bytes
@@ -97,6 +98,7 @@ func (h *house) pkgd(args ...string) *exec.Cmd {
 func (h *house) start() (time.Duration, error) {
 	h.cmd = h.pkgd("run")
 	h.cmd.Stderr = &h.log
+	h.began = time.Now()
 	return startUntilAnswering(h.cmd, h.dirs.AdminSocket())
 }
 

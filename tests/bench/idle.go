@@ -23,12 +23,17 @@ func measureIdle(b *bench) ([]*figure, error) {
 	defer func() { _, _ = terminate(stub) }()
 
 	c := h.client()
+	if err := h.settle(written); err != nil {
+		return nil, err
+	}
 	before, err := h.traces(c)
 	if err != nil {
 		return nil, err
 	}
 	c.Close()
-	time.Sleep(2 * time.Second) // until the garbage of the start is gone
+	if err := h.settle(wakeUps); err != nil { // what answering has left behind is gone
+		return nil, err
+	}
 	wakes := &figure{
 		name: "idle-wake-ups", what: "wake-ups in 20 s while idle, no check due", unit: "times",
 		baseline: "stub daemon of Go's net/http", goal: atMost(0),

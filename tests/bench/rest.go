@@ -209,6 +209,9 @@ type restFigure struct {
 
 func (w *restWatch) figures() (all []*figure, err error) {
 	time.Sleep(restWindow) // until what is made once is made
+	if err := w.daemons[0].h.settle(written); err != nil {
+		return nil, err
+	}
 	traces, err := w.daemons[0].h.traces(w.daemons[0].c)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"pkgd.io/pkgd/internal/client"
 )
@@ -37,6 +39,40 @@ func (h *house) traces(c *client.Client) (t traces, err error) {
 	t.database = strconv.FormatInt(st.Size(), 10) + st.ModTime().String()
 	t.logged = float64(len(h.log.String()))
 	return t, nil
+}
+
+// How long a daemon that has started must not do a thing before its start counts as
+// over, how often that is looked at, and for how long.
+const (
+	startedQuiet = 2 * time.Second
+	startedLook  = 50 * time.Millisecond
+	startedLimit = 2 * time.Minute
+)
+
+// settle waits until the daemon's start is over, so that a count of what the daemon
+// does (what it has written, how often it woke up) grows no more. It answers before
+// that: then it copies its state, as large as that is, and clears away garbage.
+func (h *house) settle(count func(pid int) (float64, error)) error {
+	last, since := -1.0, time.Now()
+	for began := since; time.Since(began) < startedLimit; time.Sleep(startedLook) {
+		now, err := count(h.pid())
+		if err != nil {
+			return err
+		}
+		if now != last || !h.copied() {
+			last, since = now, time.Now()
+		} else if time.Since(since) >= startedQuiet {
+			return nil
+		}
+	}
+	return fmt.Errorf("the daemon's start does not end, not in %v; its state is copied: %v", startedLimit, h.copied())
+}
+
+// copied tells whether this daemon's start has put the copy of its state in its
+// place.
+func (h *house) copied() bool {
+	st, err := os.Stat(h.dirs.StateBackup())
+	return err == nil && st.ModTime().After(h.began)
 }
 
 // figuresOf is what was left behind since, with the memory as it is now.
