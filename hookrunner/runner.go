@@ -201,8 +201,14 @@ func (r *Runner) KillLeftovers(ctx context.Context) {
 	}
 }
 
-// Forget gives back what is held for a package that is not on the host any more.
-func (r *Runner) Forget(name string) { r.rulesets.forget(name) }
+// Forget gives back what is held for a package that is not on the host any more,
+// its TMPDIR too. What an app that still runs keeps there is logged and stays.
+func (r *Runner) Forget(name string) {
+	r.rulesets.forget(name)
+	if err := dropTmp(r.dirs.Tmp(name)); err != nil {
+		r.log.Warn("cannot remove the TMPDIR of a package", "package", name, "error", err)
+	}
+}
 
 // Close gives back what the runner holds. No run may be under way.
 func (r *Runner) Close() {

@@ -145,6 +145,19 @@ func empty(path string) error {
 	return keepOwner(parent, name, st)
 }
 
+// dropTmp removes a package's folder with all TMPDIRs in it.
+func dropTmp(path string) error {
+	parent, err := os.OpenRoot(filepath.Dir(path))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // nobody has had a TMPDIR yet
+	}
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return removeAll(parent, filepath.Base(path))
+}
+
 // removeAll also removes folders that were closed to their owner.
 func removeAll(parent *os.Root, name string) error {
 	err := parent.RemoveAll(name)
