@@ -140,56 +140,103 @@ func (m *Manager) findInStores(ctx context.Context, name, channel string, danger
 			Hint:    "give a path, or set stores: in pkgd.yaml",
 		}
 	}
-	if m.needsSignature() && !dangerous {
-		return store.Entry{}, &api.Error{
-			Kind:    api.ErrForbidden,
-			Message: fmt.Sprintf("what stores have of package %q is not signed, and trust: is configured", name),
-			Hint:    "take it on your own word: --dangerous",
-		}
+	if err := m.mayTake(name, dangerous); err != nil {
+		return store.Entry{}, err
 	}
-	var best *store.Entry
-	var errs []error
+	got := search(ctx, stores, name, channel)
+	if got.best == nil {
+		return store.Entry{}, &api.Error{Kind: api.ErrNotFound, Message: errors.Join(got.missing...).Error(), Hint: "see what a store has: ls its folder"}
+	}
+	return *got.best, nil
+}
+
+func (m *Manager) mayTake(name string, dangerous bool) error {
+	if dangerous || !m.needsSignature() {
+		return nil
+	}
+	return &api.Error{
+		Kind:    api.ErrForbidden,
+		Message: fmt.Sprintf("what stores have of package %q is not signed, and trust: is configured", name),
+		Hint:    "take it on your own word: --dangerous",
+	}
+}
+
+// searched is what stores have of one package.
+type searched struct {
+	best    *store.Entry // nil: none has it; its Skipped are those of all stores
+	skipped []string     // what could not be taken, and why
+	missing []error      // a store each that has nothing
+}
+
+func search(ctx context.Context, stores []store.Store, name, channel string) (got searched) {
 	for _, s := range stores {
 		e, err := s.Find(ctx, name, channel)
 		if err != nil {
-			errs = append(errs, err)
+			got.missing = append(got.missing, err)
+			if none, ok := errors.AsType[*store.NotFoundError](err); ok {
+				got.skipped = append(got.skipped, none.Skipped...)
+			}
 			continue
 		}
-		if best == nil || pkginfo.CompareVersions(e.Version, best.Version) > 0 {
-			best = &e
+		got.skipped = append(got.skipped, e.Skipped...)
+		if got.best == nil || pkginfo.CompareVersions(e.Version, got.best.Version) > 0 {
+			got.best = &e
 		}
 	}
-	if best == nil {
-		return store.Entry{}, &api.Error{Kind: api.ErrNotFound, Message: errors.Join(errs...).Error(), Hint: "see what a store has: ls its folder"}
+	if got.best != nil {
+		got.best.Skipped = got.skipped
 	}
-	return *best, nil
+	return got
+}
+
+// unreadable tells of the stores that cannot be looked into: what is in them may
+// be newer than all else. It is an error when there is no other.
+func unreadable(ctx context.Context, stores []store.Store) (messages []string, err error) {
+	for _, s := range stores {
+		if _, err := s.Names(ctx); err != nil {
+			messages = append(messages, err.Error())
+		}
+	}
+	if len(messages) == len(stores) {
+		return nil, &api.Error{Kind: api.ErrNotFound, Message: strings.Join(messages, "\n"), Hint: "stores: in pkgd.yaml names them"}
+	}
+	return messages, nil
+}
+
+func passedOver(reasons []string) (messages []string) {
+	for _, reason := range reasons {
+		messages = append(messages, "passed over: "+reason)
+	}
+	return messages
 }
 
 // lookForUpdates finds what the stores have that is newer than what runs, for
 // every package that is not held. A package no store knows is passed over: it
 // came from a path.
 func (m *Manager) lookForUpdates(ctx context.Context, req api.PackageRequest) ([]*setup, []string, error) {
-	if len(m.stores()) == 0 {
+	stores := m.stores()
+	if len(stores) == 0 {
 		return nil, []string{"no stores are configured: nothing to look for (refresh from a path, or set stores: in pkgd.yaml)"}, nil
 	}
+	messages, err := unreadable(ctx, stores)
+	if err != nil {
+		return nil, nil, err
+	}
 	var found []*setup
-	var messages []string
 	for _, p := range m.installedPackages() {
 		if p.Hold != nil && p.Hold.active() {
 			messages = append(messages, p.Name+" is held")
 			continue
 		}
-		entry, err := m.findInStores(ctx, p.Name, p.Channel, req.Dangerous)
-		if err != nil {
-			if apiErr := (*api.Error)(nil); errors.As(err, &apiErr) && apiErr.Kind == api.ErrForbidden {
-				return nil, nil, err
-			}
-			continue
+		if err := m.mayTake(p.Name, req.Dangerous); err != nil {
+			return nil, nil, err
 		}
-		if pkginfo.CompareVersions(entry.Version, p.version(p.Current)) < 0 {
+		got := search(ctx, stores, p.Name, p.Channel)
+		messages = append(messages, passedOver(got.skipped)...)
+		if got.best == nil || pkginfo.CompareVersions(got.best.Version, p.version(p.Current)) < 0 {
 			continue // a store that lost its newest is no reason to go back
 		}
-		s, err := m.setupOf(entry, p.Channel)
+		s, err := m.setupOf(*got.best, p.Channel)
 		if err != nil {
 			messages = append(messages, err.Error())
 			continue

@@ -80,6 +80,9 @@ func (m *Manager) doArrive(ctx context.Context, req api.PackageRequest, install 
 			return "", res, err
 		}
 		res.Plan = append(res.Plan, planItem(s, reason))
+		if s.Entry != nil && len(req.Targets) > 0 {
+			res.Messages = append(res.Messages, passedOver(s.Entry.Skipped)...)
+		}
 		if reason != "" {
 			res.Messages = append(res.Messages, reason)
 			continue
