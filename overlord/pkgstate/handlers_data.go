@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 
 	"pkgd.io/pkgd/overlord/state"
 )
@@ -243,6 +244,26 @@ func (m *Manager) prepareLeaving(s *setup) error {
 	}
 	_, err = m.disk.PrepareAside(s.Package, left, s.FromVersion)
 	return err
+}
+
+// dropDataBut deletes the data of all revisions but one, also of those that are
+// not on this host any more: an install takes over what an earlier remove left,
+// and leaves the folder that it took that from.
+func (m *Manager) dropDataBut(name string, left int) error {
+	entries, err := os.ReadDir(m.dirs.Data(name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		rev, err := strconv.Atoi(e.Name())
+		if err != nil || rev == left {
+			continue // of all revisions, or those that are kept
+		}
+		if err := m.disk.DropData(name, rev); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owner is the user whom new data folders belong to: the first that the manifest

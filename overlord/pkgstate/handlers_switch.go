@@ -387,13 +387,10 @@ func (m *Manager) doDeletePackage(ctx context.Context, t *state.Task) error {
 	if err != nil {
 		return err
 	}
-	left := p.dataRevision(p.LeftData)
+	if err := m.dropDataBut(s.Package, p.dataRevision(p.LeftData)); err != nil {
+		return err
+	}
 	for rev := range p.Revisions {
-		if rev != left { // before the revision is forgotten: nobody would find them later
-			if err := m.disk.DropData(s.Package, rev); err != nil {
-				return err
-			}
-		}
 		if err := m.dropRevision(s.Package, rev); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // deed is one thing that happens.
 type deed struct {
-	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, unset, check, turn, write, stop, start, app, retain, restart, kill, offer, look, auto
+	do  string // install, refresh, revert, remove, purge, hold, unhold, accept, set, unset, check, turn, write, stop, start, restore, drop, app, retain, restart, kill, offer, look, auto
 	pkg string // web, db or hub; empty: all
 	v   int    // content that is installed or refreshed to
 
@@ -27,7 +28,7 @@ type deed struct {
 	times int    // how often: kill and stop
 
 	noRevert, retry bool
-	n               int // written or set; retained; hold: 0 is until unhold, 1 for an hour, 2 for a moment
+	n               int // written or set; retained; which of the data set aside; hold: 0 is until unhold, 1 for an hour, 2 for a moment
 	to              int // revision that is gone back to; 0: the one before
 
 	with     []deed // what the same command does to other packages
@@ -85,6 +86,7 @@ func (d deed) String() string {
 type answer struct {
 	refusal api.ErrorKind // it is refused; empty: it is not
 	or      api.ErrorKind // or so: the design leaves it open
+	aside   aside         // that is restored or dropped
 	exit    int           // of the ctl that a service calls; -1: none does
 	change  bool          // a change begins
 	held    bool          // the change comes to the point at which the deed holds it up
@@ -177,10 +179,12 @@ func (m model) outcome(d deed) answer {
 		return p.configure(d)
 	case "hold", "unhold":
 		p.hold(d)
+	case "restore", "drop":
+		return p.takeOut(d)
 	case "app":
 		return answer{exit: p.ctl(d.call)}
 	case "accept":
-		p.asks = false
+		p.asks, p.why.asks = false, false
 	case "turn":
 		v := p.contentOf(p.current)
 		p.says[v], p.down[v] = d.say, d.down && !contents[v].again
@@ -239,9 +243,12 @@ func (p *pack) remove(d deed) answer {
 		p.left = p.current
 	}
 	p.current, p.before, p.up = 0, nil, false
+	if !p.shared {
+		p.data = map[int][]string{p.left: p.data[p.left]}
+	}
 	p.held, p.asks, p.stopped, p.app = false, false, false, false
 	if d.do == "purge" {
-		p.left, p.data, p.config = 0, map[int][]string{}, map[int]map[string]string{}
+		p.left, p.data, p.asides, p.config = 0, map[int][]string{}, nil, map[int]map[string]string{}
 	}
 	return a
 }
@@ -304,6 +311,9 @@ func (p *pack) ends(a *answer, d deed, hook, point string) bool {
 func (p *pack) undo(a answer, d deed, was pack) answer {
 	p.why.outcome = api.OutcomeFailed
 	switched := p.current != was.current
+	if switched && p.why.kind == "refresh" { // an install deletes what it has made
+		was.asides = append(slices.Clone(was.asides), p.wrote(p.current)...)
+	}
 	why, refused, shared := p.why, p.refused, p.data
 	*p = was
 	p.why, p.refused = why, refused

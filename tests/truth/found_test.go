@@ -233,3 +233,29 @@ func TestAHookThatDiesEachTimeLeavesNothingInSharedData(t *testing.T) {
 		deed{do: "refresh", pkg: "hub", v: 6, at: "post-refresh", cut: "kill", times: 3},
 	)
 }
+
+func TestDataThatWereSetAsideComeBackAndGo(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2, say: "error"},
+		deed{do: "write", pkg: "web", n: 1},
+		deed{do: "restore", pkg: "web", n: 1},
+		deed{do: "refresh", pkg: "web", v: 4},
+		deed{do: "revert", pkg: "web"},
+		deed{do: "refresh", pkg: "web", v: 5},
+		deed{do: "refresh", pkg: "web", v: 1},
+		deed{do: "drop", pkg: "web", n: 1},
+		deed{do: "remove", pkg: "web"},
+		deed{do: "install", pkg: "web", v: 5},
+		deed{do: "remove", pkg: "web"},
+		deed{do: "purge", pkg: "web"},
+	)
+}
+
+func TestWhatIsAcceptedAsksNoMore(t *testing.T) {
+	play(t,
+		deed{do: "install", pkg: "web", v: 1},
+		deed{do: "refresh", pkg: "web", v: 2, say: "error", noRevert: true},
+		deed{do: "accept", pkg: "web"},
+	)
+}

@@ -64,6 +64,7 @@ type pack struct {
 	before              []int        // that were current and can be gone back to, oldest first
 	refused             map[int]bool // by revision; true: by hand
 	data                map[int][]string
+	asides              []aside
 	config              map[int]map[string]string
 	says                map[int]string // by content: what its hook says at rest
 	down                map[int]bool   // by content: its service does not come up
@@ -98,6 +99,7 @@ func newPack() *pack {
 
 func (p *pack) clone() pack {
 	c := *p
+	c.asides = slices.Clone(p.asides)
 	c.before, c.refused, c.data, c.config = slices.Clone(p.before), maps.Clone(p.refused), maps.Clone(p.data), maps.Clone(p.config)
 	return c
 }
@@ -204,6 +206,7 @@ func (p *pack) unset(key string) {
 func (p *pack) take(rev, from int) {
 	p.config[rev] = p.config[from]
 	if !p.shared {
+		p.setAside(rev, from) // data of an earlier life of it
 		p.data[rev] = p.data[from]
 	}
 	p.current, p.app = rev, false

@@ -126,6 +126,9 @@ func (w *world) order(m model, d deed, a answer) {
 	if d.do == "app" && err == nil && a.exit >= 0 {
 		w.speaks(d.pkg, d.call, a.exit)
 	}
+	if a.aside.rev != 0 {
+		w.takesOut(d, a.aside)
+	}
 	if (id != "") != a.change {
 		w.fail("change is %q, the model says that one begins: %v", id, a.change)
 	}
@@ -233,6 +236,7 @@ func (w *world) compare(m model) {
 	defer cancel()
 	for name, p := range m {
 		w.comparePackage(name, p)
+		w.compareData(name, p)
 		if p.why == nil {
 			continue
 		}

@@ -102,7 +102,11 @@ func (p *pack) verdict(a answer, d deed, was pack, deaths int) answer {
 	}
 	p.asks = s.asks
 	p.before = append(slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == to }), from)
-	p.before, p.room = p.before[max(0, len(p.before)-(p.retain-1)):], p.retain
+	drop := max(0, len(p.before)-(p.retain-1))
+	for _, n := range p.before[:drop] {
+		delete(p.data, n)
+	}
+	p.before, p.room = p.before[drop:], p.retain
 	return a
 }
 
@@ -134,9 +138,7 @@ func (p *pack) revert(d deed) answer {
 	}
 	p.refused[from] = true
 	p.before = slices.DeleteFunc(slices.Clone(p.before), func(n int) bool { return n == from || n == to })
-	if !p.shared {
-		delete(p.data, from)
-	}
+	p.setAside(from, to)
 	return a
 }
 

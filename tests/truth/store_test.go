@@ -2,6 +2,7 @@ package truth
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -107,7 +108,16 @@ func (w *world) adopt(p *pack, name string, f fate) {
 			w.fail("%s was taken back for another's sake, and its data have %q", name, line)
 		}
 	}
-	p.data[p.folder(p.current)] = is
+	if p.current != 0 {
+		p.data[p.folder(p.current)] = is
+	}
+	now := slices.Collect(maps.Values(w.asides(name)))
+	for _, it := range p.asides {
+		if !slices.Contains(now, it) {
+			w.fail("%s was taken back for another's sake, and %v is no longer set aside", name, it)
+		}
+	}
+	p.asides = now
 	info, err := w.c.Package(ctx, name)
 	w.must(err)
 	for _, r := range info.Revisions { // what it proved before the other failed is forgiven

@@ -86,7 +86,7 @@ func draw(t *rapid.T) deed {
 		do: rapid.SampledFrom([]string{
 			"install", "install", "refresh", "refresh", "refresh", "refresh", "refresh", "refresh", "revert", "revert", "remove", "purge",
 			"hold", "unhold", "accept", "set", "unset", "check", "turn", "write", "stop", "start", "restart", "kill",
-			"offer", "offer", "look", "auto", "app", "app", "retain",
+			"offer", "offer", "look", "auto", "app", "app", "retain", "restore", "drop",
 		}).Draw(t, "do"),
 	}
 	if slices.Contains([]string{"restart", "kill", "look", "auto"}, d.do) {
@@ -162,7 +162,7 @@ func drawOne(t *rapid.T, d *deed) {
 		if rapid.Bool().Draw(t, "named") {
 			d.to = rapid.IntRange(1, 6).Draw(t, "to")
 		}
-	case "set", "write":
+	case "set", "write", "restore", "drop":
 		d.n = rapid.IntRange(1, 3).Draw(t, "n")
 	}
 	if d.do == "turn" {

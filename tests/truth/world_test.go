@@ -201,7 +201,7 @@ func (w *world) ask(d deed) (id string, err error) {
 		return "", w.offer(d.pkg, d.v)
 	case "stop", "start":
 		return w.c.ServiceAction(ctx, api.ServiceRequest{Action: d.do, Names: []string{d.pkg}})
-	case "check", "turn", "write", "app":
+	case "check", "turn", "write", "app", "restore", "drop":
 		_, err := w.c.Record(ctx, d.pkg)
 		return "", err
 	}
