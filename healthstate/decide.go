@@ -77,6 +77,7 @@ func Rules() []RuleRow {
 		},
 		{
 			Only:     "a row below would revert, and the package says on-regression: keep",
+			After:    []Status{Error},
 			fits:     func(before, after Status, d DecideOptions) bool { return reverts(before, after, d) && d.Keep },
 			Decision: Decision{Rule: RuleOnRegressionKeep, Outcome: api.OutcomeKept, Warning: "NAME is not well after the refresh and was kept because it asks for that (on-regression: keep). Take it back with: pkgd revert NAME"},
 			Text:     "the package asks to be kept even when it turns worse (on-regression: keep)",
@@ -93,8 +94,8 @@ func Rules() []RuleRow {
 			Text:     "it was well before and broken after, so the refresh is to blame",
 		},
 		{
-			Before: active, After: []Status{Blocked}, Only: "the package says revert-on: [error, blocked]",
-			fits:     reverts,
+			Before: active, After: []Status{Blocked}, Only: "the package says revert-on: [error, blocked], and not on-regression: keep",
+			fits:     func(before, after Status, d DecideOptions) bool { return reverts(before, after, d) && !d.Keep },
 			Decision: Decision{Rule: RuleActiveToBlocked, Outcome: api.OutcomeReverted, Revert: true},
 			Text:     "the package's author holds blocked for as bad as error",
 		},

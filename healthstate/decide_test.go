@@ -25,6 +25,7 @@ func TestDecide(t *testing.T) {
 		{active, er, opts{}, "active-to-error", api.OutcomeReverted, true, false, false},
 		{active, er, opts{NoRevert: true}, "no-revert", api.OutcomeKept, false, true, true},
 		{active, er, opts{Keep: true}, "on-regression-keep", api.OutcomeKept, false, false, true},
+		{active, blocked, opts{Keep: true, RevertOn: []healthstate.Status{er, blocked}}, "active-to-blocked", api.OutcomeKept, false, true, true},
 		{active, er, opts{RevertOn: []healthstate.Status{blocked}}, "active-to-error", api.OutcomeReverted, true, false, false},
 		{active, blocked, opts{}, "active-to-blocked", api.OutcomeKept, false, true, true},
 		{active, blocked, opts{NoRevert: true}, "active-to-blocked", api.OutcomeKept, false, true, true},

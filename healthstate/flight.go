@@ -203,6 +203,11 @@ func (m *Manager) once(ctx context.Context, run hookrunner.Run) (hookrunner.Resu
 	if err == nil && res.Aborted {
 		err = context.Cause(ctx)
 	}
+	if err == nil && res.Context != nil && !res.TimedOut && res.ExitCode == 0 {
+		for _, told := range m.onEnd {
+			told(res.Context)
+		}
+	}
 	return res, err
 }
 

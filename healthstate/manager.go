@@ -42,6 +42,7 @@ type Manager struct {
 	wake   chan struct{}  // one token: the loop is to look again
 
 	onRun []func(api.Record, hookrunner.Phase) // set before StartUp
+	onEnd []func(*hookrunner.Context)          // set before StartUp
 
 	// mu guards what follows. It is held for moments, never across a run or the
 	// disk.
@@ -177,6 +178,11 @@ func (m *Manager) Subscribe(f func(api.Transition, api.Record)) (cancel func()) 
 // the one before it said, with the record as it then stands. Call it before
 // StartUp; f runs without a lock and must not block.
 func (m *Manager) OnRun(f func(api.Record, hookrunner.Phase)) { m.onRun = append(m.onRun, f) }
+
+// OnSuccess has f told of every script of a package, hook or plug-in, that was
+// run to its end and exited with 0, before what it said of health is taken in:
+// it may have set more than that. Call it before StartUp; f runs without a lock.
+func (m *Manager) OnSuccess(f func(*hookrunner.Context)) { m.onEnd = append(m.onEnd, f) }
 
 // tell hands the news to all subscribers. No lock is held.
 func (m *Manager) tell(n news) {

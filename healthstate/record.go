@@ -126,10 +126,11 @@ func (m *Manager) exists() func(*state.State, string, int) bool {
 	return m.opts.Exists
 }
 
-// isAsked tells whether p still is what t was when it was asked.
+// isAsked tells whether p still is what t was when it was asked, or is so again:
+// a hook may stop a service of its package and start it.
 func (m *Manager) isAsked(p *pkg, t Target) bool {
 	return m.pkgs[t.Name] == p && p.target.Revision == t.Revision &&
-		(t.Generation == 0 || t.Generation == p.target.Generation)
+		(t.Generation == 0 || t.Generation == p.target.Generation || sameTarget(t, p.target))
 }
 
 // setKnown makes k the package's record and publishes it.

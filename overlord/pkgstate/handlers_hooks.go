@@ -1,6 +1,7 @@
 package pkgstate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -180,6 +181,24 @@ func patchSize(patch map[string]json.RawMessage) (n int) {
 	return n
 }
 
+// keepConfig keeps what a check-health that succeeded set of its package's
+// configuration, if that revision is still there.
+func (m *Manager) keepConfig(hctx *hookrunner.Context) {
+	patch := pendingConfig(hctx)
+	if len(patch) == 0 {
+		return
+	}
+	m.st.Lock()
+	p, err := m.loadInstalled(hctx.Package())
+	m.st.Unlock()
+	if err != nil || p.Revisions[hctx.Revision()] == nil {
+		return
+	}
+	if err := m.commitConfig(p.Name, hctx.Revision(), patch); err != nil {
+		m.log.Warn("cannot keep the configuration that check-health set", "package", p.Name, "error", err)
+	}
+}
+
 // commitConfig makes a patch part of a revision's configuration.
 func (m *Manager) commitConfig(name string, rev int, patch map[string]json.RawMessage) error {
 	if len(patch) == 0 {
@@ -191,10 +210,13 @@ func (m *Manager) commitConfig(name string, rev int, patch map[string]json.RawMe
 	if err != nil {
 		return err
 	}
-	if doc, err = confdoc.Patch(doc, patch); err != nil {
+	next, err := confdoc.Patch(doc, patch)
+	if err != nil {
 		return err
 	}
-	m.st.Set(configKey(name, rev), doc)
+	if !bytes.Equal(doc, next) { // a hook that sets the same every time costs no write
+		m.st.Set(configKey(name, rev), next)
+	}
 	return nil
 }
 

@@ -217,6 +217,7 @@ func (m *Manager) restoreState(s *setup, sto *story) error {
 	}
 	prev := sto.Previous
 	p.Current, p.Before, p.Channel, p.Question, p.LeftData = prev.Current, prev.Before, prev.Channel, prev.Question, prev.LeftData
+	p.restoreWishes(prev)
 	m.save(p)
 	if s.Kind == "revert" {
 		return m.forgive(s.Package, p.digest(s.From))

@@ -86,6 +86,7 @@ func NewManager(o Options) *Manager {
 		conf: settings{retain: config.Defaults().Retain},
 	}
 	m.addHandlers(o.Tasks)
+	o.Health.OnSuccess(m.keepConfig)
 	o.State.OnTaskStatus(m.onTaskStatus)
 	o.State.OnChangeStatus(m.publishChange)
 	return m

@@ -130,6 +130,15 @@ func (p *packageState) wish(service string) *svcWish {
 	return w
 }
 
+// restoreWishes has services wanted as they were in prev, whatever the hooks of a
+// revision that is taken back did to them. Their cookies stay as they are.
+func (p *packageState) restoreWishes(prev *packageState) {
+	for name, w := range p.Services {
+		was := prev.Services[name]
+		w.Stopped, w.Disabled = was != nil && was.Stopped, was != nil && was.Disabled
+	}
+}
+
 func packageKey(name string) string { return "package/" + name }
 
 // loadPackage reads a package's state, an empty one where there is none. The

@@ -66,6 +66,11 @@ func (m *Manager) doAccept(req api.PackageRequest) (string, api.PackageResult, e
 	}
 	m.st.Lock()
 	defer m.st.Unlock()
+	for _, name := range req.Targets { // all, before anything is done
+		if _, err := m.loadInstalled(name); err != nil {
+			return "", res, err
+		}
+	}
 	for _, name := range req.Targets {
 		p, err := m.loadInstalled(name)
 		if err != nil {

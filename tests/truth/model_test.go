@@ -259,6 +259,8 @@ func decide(before, after string, noRevert, died bool, c content) story {
 		return story{rule: "to-active", outcome: api.OutcomeDone}
 	case bad && noRevert:
 		return story{rule: "no-revert", outcome: api.OutcomeKept, asks: true}
+	case bad && c.keep && after == "blocked":
+		return story{rule: "active-to-blocked", outcome: api.OutcomeKept, asks: true}
 	case bad && c.keep:
 		return story{rule: "on-regression-keep", outcome: api.OutcomeKept}
 	case bad && died:
