@@ -11,6 +11,7 @@ import (
 // response, at most for timeout. An error means that there is no response: the
 // daemon is not there, does not answer, or is not pkgd.
 func Call(socket string, r Request, timeout time.Duration) (Response, error) {
+	request := message(r) // before, for the daemon then waits for it
 	c, err := dial(socket, time.Now().Add(timeout))
 	if err != nil {
 		return Response{}, err
@@ -18,7 +19,7 @@ func Call(socket string, r Request, timeout time.Duration) (Response, error) {
 	defer c.close()
 	// A daemon that refuses early may close before it has read everything;
 	// its answer says more than our failed write.
-	werr := c.write(message(r))
+	werr := c.write(request)
 	body, err := c.answer()
 	if err != nil && werr != nil {
 		err = werr

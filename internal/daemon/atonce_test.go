@@ -221,3 +221,27 @@ func TestWhoeverAnswersOnTheCtlSocketSaysTheSame(t *testing.T) {
 		t.Errorf("too little was heard: %q", heard)
 	}
 }
+
+func TestWhoConnectsAndSaysNothingKeepsNobodyWaiting(t *testing.T) {
+	h := startCtl(t, true)
+	silent := make([]net.Conn, 20)
+	for i := range silent {
+		silent[i] = h.dial()
+		defer silent[i].Close()
+	}
+	if answer := h.say([]string{active}); !strings.HasPrefix(answer, "HTTP/1.0 200 OK\r\n") {
+		t.Fatalf("a caller behind silent ones got %q", answer)
+	}
+	for _, c := range silent { // which net/http has by now
+		if _, err := io.WriteString(c, h.cookies.Replace(active)); err != nil {
+			t.Fatal(err)
+		}
+		<-h.looked
+		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.0 200 OK\r\n") {
+			t.Errorf("one that spoke late got %q: %v", answer, err)
+		}
+	}
+	if got := h.quick.Load(); got != int32(len(silent))+1 {
+		t.Errorf("%d were answered at once", got)
+	}
+}

@@ -196,10 +196,19 @@ func (d *Daemon) adminListener(s *socket.Socket) *peerListener {
 	}
 }
 
-func (d *Daemon) ctlListener(s *socket.Socket) *peerListener {
+func (d *Daemon) ctlListener(s *socket.Socket) net.Listener {
 	busy := api.CtlResponse{Stderr: "ctl: pkgd has too many callers at once: try again in a moment\n", ExitCode: 1}
-	return &peerListener{
-		Socket: s, who: socket.ReadUser, crowds: ctlCrowds(), log: d.o.Log, atOnce: d.o.CtlAtOnce,
+	l := &peerListener{
+		Socket: s, who: socket.ReadUser, crowds: ctlCrowds(), log: d.o.Log,
 		refusal: rawResponse(tooMany.Kind.HTTPStatus(), busy), excess: map[*net.UnixConn]struct{}{},
 	}
+	if d.o.CtlAtOnce == nil {
+		return l
+	}
+	quick, err := newQuickListener(l, d.o.CtlAtOnce)
+	if err != nil {
+		d.o.Log.Warn("calls of ctl cost more than they must", "err", err)
+		return l
+	}
+	return quick
 }

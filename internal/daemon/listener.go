@@ -22,8 +22,6 @@ type peerListener struct {
 	log     *slog.Logger
 	told    time.Time // when the log was last told of one; Accept's own
 
-	atOnce func(uid uint32, request []byte) (answer []byte) // of connections; nil: net/http answers all
-
 	mu     sync.Mutex // guards excess and closed
 	excess map[*net.UnixConn]struct{}
 	closed bool
@@ -37,7 +35,8 @@ type peerConn struct {
 	seat *httpserver.Seat
 	once sync.Once
 
-	atOnce func(uid uint32, request []byte) (answer []byte) // nil once something has come
+	atOnce answerer // nil once something has come
+	first  []byte   // that came before and is yet to be read
 }
 
 // Seat is the connection's place in its crowd.
@@ -59,21 +58,29 @@ func (l *peerListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		peer, err := l.who(c)
-		if err != nil {
-			l.log.Warn("refused a connection", "err", err)
-			c.Close()
-			continue
-		}
-		conn := &peerConn{UnixConn: c, peer: peer, atOnce: l.atOnce}
-		// Who has to make room is hung up on; net/http then closes its connection.
-		if conn.seat = l.crowds.enter(peer, func() { _ = c.Close() }); conn.seat != nil {
+		if conn := l.admit(c); conn != nil {
 			return conn, nil
 		}
-		l.tell(peer)
-		peer.Close()
-		l.turnAway(c)
 	}
+}
+
+// admit gives a connection its seat, or turns it away.
+func (l *peerListener) admit(c *net.UnixConn) *peerConn {
+	peer, err := l.who(c)
+	if err != nil {
+		l.log.Warn("refused a connection", "err", err)
+		c.Close()
+		return nil
+	}
+	conn := &peerConn{UnixConn: c, peer: peer}
+	// Who has to make room is hung up on; net/http then closes its connection.
+	if conn.seat = l.crowds.enter(peer, func() { _ = c.Close() }); conn.seat != nil {
+		return conn
+	}
+	l.tell(peer)
+	peer.Close()
+	l.turnAway(c)
+	return nil
 }
 
 // tellPause keeps a flood of connections from becoming one of the log.

@@ -29,7 +29,7 @@ func ReadPeer(c *net.UnixConn) (*Peer, error) { return ask(c, readPeerFD) }
 
 // ReadUser asks for less, and faster: there are neither groups nor what keeps the
 // pid from meaning another process.
-func ReadUser(c *net.UnixConn) (*Peer, error) { return ask(c, readUserFD) }
+func ReadUser(c *net.UnixConn) (*Peer, error) { return ask(c, ReadUserOf) }
 
 func ask(c *net.UnixConn, read func(fd int) (*Peer, error)) (*Peer, error) {
 	raw, err := c.SyscallConn()
@@ -48,7 +48,8 @@ func ask(c *net.UnixConn, read func(fd int) (*Peer, error)) (*Peer, error) {
 	return p, nil
 }
 
-func readUserFD(fd int) (*Peer, error) {
+// ReadUserOf is ReadUser for who has only the connection's descriptor.
+func ReadUserOf(fd int) (*Peer, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return nil, os.NewSyscallError("getsockopt SO_PEERCRED", err)
@@ -57,7 +58,7 @@ func readUserFD(fd int) (*Peer, error) {
 }
 
 func readPeerFD(fd int) (*Peer, error) {
-	p, err := readUserFD(fd)
+	p, err := ReadUserOf(fd)
 	if err != nil {
 		return nil, err
 	}
