@@ -74,6 +74,7 @@ func New(o Options) (*Runner, error) {
 	}
 	osutil.KeepDescriptors()
 	osutil.CalmMonitor()
+	osutil.HushChildren()
 	stop, err := osutil.Adopt()
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -240,5 +241,25 @@ func TestUsersAreFoundByNameAndNumber(t *testing.T) {
 	}
 	if _, err := osutil.LookupUser("no-such-user"); err == nil {
 		t.Error("found a user that is not there")
+	}
+}
+
+func TestNoSignalTellsOfAChildsEndOnceHushed(t *testing.T) {
+	osutil.HushChildren()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, caught, _ := strings.Cut(string(status), "SigCgt:\t")
+	caught, _, _ = strings.Cut(caught, "\n")
+	mask, err := strconv.ParseUint(caught, 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mask>>(syscall.SIGCHLD-1)&1 != 0 {
+		t.Errorf("SIGCHLD is still caught: %x", mask)
+	}
+	if err := exec.Command("false").Run(); err == nil || err.Error() != "exit status 1" {
+		t.Errorf("waiting for a child gave %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,15 @@ const (
 	firstLook  = time.Second
 	seldomLook = 5 * time.Minute
 )
+
+// HushChildren spares this process the signal of each child's end: a thread would
+// be woken for it, and find that nobody wants to know, as ends are awaited by
+// pidfd. Ends can be waited for as before: that the signal is left to the kernel
+// is not to ignore it.
+func HushChildren() {
+	var byDefault [4]uint64 // the kernel's struct sigaction
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
+}
 
 // Adopt makes this process the one that orphans among its descendants fall to,
 // and has those reaped that end while their tree lives on, until stop is called.
