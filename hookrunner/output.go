@@ -43,20 +43,24 @@ type stream struct {
 	out     *output
 	name    string
 	partial []byte
-	fd      int   // the reading end, -1 at its end
+	fd      int   // the reading end, -1 once closed
 	poll    *poll // nil: does not watch it
+
+	// sink is the writing end. It stays open: the pipe's end would wake the daemon
+	// a moment before the process's end does.
+	sink *os.File
 }
 
-// open makes the pipe of a stream. The other end is the caller's to close.
-func (o *output) open(name string) (*stream, *os.File, error) {
+// open makes the pipe of a stream.
+func (o *output) open(name string) (*stream, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, os.NewSyscallError("pipe2", err)
+		return nil, os.NewSyscallError("pipe2", err)
 	}
-	return &stream{out: o, name: name, fd: p[0]}, os.NewFile(uintptr(p[1]), name), nil
+	return &stream{out: o, name: name, fd: p[0], sink: os.NewFile(uintptr(p[1]), name)}, nil
 }
 
-// read takes one chunk in, and closes the stream at its end. It blocks unless
+// read takes one chunk in, and closes a stream that fails. It blocks unless
 // poll has said that there is something.
 func (s *stream) read() {
 	if s.out.buf == nil {
@@ -96,6 +100,7 @@ func (s *stream) close() {
 		return
 	}
 	s.unwatch()
+	s.sink.Close()
 	unix.Close(s.fd)
 	s.fd = -1
 	s.flush()

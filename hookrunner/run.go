@@ -174,13 +174,10 @@ func (a *attempt) execute(ctx context.Context, res *Result) error {
 // mostly one whose writer is forking at this very moment: that passes. A cgroup
 // that somebody has removed is done without.
 func (a *attempt) start(ctx context.Context) (*osutil.Process, error) {
-	stdout, stderr, err := a.pipes()
-	if err != nil {
+	if err := a.openStreams(); err != nil {
 		return nil, err
 	}
-	defer stdout.Close()
-	defer stderr.Close()
-	spec := a.spec(stdout, stderr)
+	spec := a.spec()
 	for pause := time.Millisecond; ; pause *= 2 {
 		p, err := osutil.Start(ctx, spec)
 		switch {
@@ -195,28 +192,24 @@ func (a *attempt) start(ctx context.Context) (*osutil.Process, error) {
 	}
 }
 
-func (a *attempt) pipes() (stdout, stderr *os.File, err error) {
-	out, stdout, err := a.out.open(stdoutName)
-	if err != nil {
-		return nil, nil, err
+func (a *attempt) openStreams() error {
+	for _, name := range [...]string{stdoutName, stderrName} {
+		s, err := a.out.open(name)
+		if err != nil {
+			return err
+		}
+		a.streams = append(a.streams, s)
 	}
-	a.streams = append(a.streams, out)
-	errs, stderr, err := a.out.open(stderrName)
-	if err != nil {
-		stdout.Close()
-		return nil, nil, err
-	}
-	a.streams = append(a.streams, errs)
-	return stdout, stderr, nil
+	return nil
 }
 
-func (a *attempt) spec(stdout, stderr *os.File) osutil.Spec {
+func (a *attempt) spec() osutil.Spec {
 	run, cookie := a.run, a.hctx.secret()
 	argv := run.command()
 	s := osutil.Spec{
 		Path: argv[0], Args: argv[1:], Dir: run.Root,
 		Env:    append(a.environment(run.Package, cookie, run.Hook, run.Phase, a.tmp), run.Extra...),
-		Stdout: stdout, Stderr: stderr,
+		Stdout: a.streams[0].sink, Stderr: a.streams[1].sink,
 		User: a.user, NoNewPrivs: true, Landlock: a.ruleset, Cgroup: a.slot.group,
 		OOMScoreAdj: oomScore, Limits: a.limits, Marker: "PKG_COOKIE=" + cookie, Attended: true,
 	}
