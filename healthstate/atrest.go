@@ -63,9 +63,46 @@ func (m *Manager) startDue(now time.Time) (next time.Time) {
 		}
 		f := m.lift(m.ctx, p, p.target, hookrunner.PhaseRest)
 		f.release = release
-		m.wg.Go(func() { m.fly(p, f) })
+		m.launch(p, f)
 	}
 	return time.Time{}
+}
+
+// departure is a run at rest that is to be made.
+type departure struct {
+	p *pkg
+	f *flight
+}
+
+// launch has a run made, by a goroutine that has made others if one is free: a
+// new one would have to grow its stack for each.
+func (m *Manager) launch(p *pkg, f *flight) {
+	d := departure{p, f}
+	select {
+	case m.departures <- d:
+	default:
+		m.wg.Go(func() { m.flyAll(d) })
+	}
+}
+
+// maxCrew is how many goroutines wait for runs at rest to make.
+const maxCrew = 2
+
+// flyAll makes a run, and then others until Stop, unless enough wait for them.
+func (m *Manager) flyAll(d departure) {
+	for {
+		m.fly(d.p, d.f)
+		if m.crew.Add(1) > maxCrew {
+			m.crew.Add(-1)
+			return
+		}
+		select {
+		case <-m.ctx.Done():
+			return
+		case d = <-m.departures:
+			m.crew.Add(-1)
+		}
+	}
 }
 
 // fly is a whole run at rest or by hand.

@@ -41,6 +41,9 @@ type Manager struct {
 	wg     sync.WaitGroup // of the same
 	wake   chan struct{}  // one token: the loop is to look again
 
+	departures chan departure // to those who wait for one
+	crew       atomic.Int32   // how many do
+
 	onRun []func(api.Record, hookrunner.Phase) // set before StartUp
 	onEnd []func(*hookrunner.Context)          // set before StartUp
 
@@ -74,6 +77,9 @@ func newManager(st *state.State, r runner, svc service.Manager, o Options) *Mana
 		boot:   strconv.FormatUint(rand.Uint64(), 36),
 		asleep: suspended,
 		wake:   make(chan struct{}, 1),
+
+		departures: make(chan departure),
+
 		opts:   o.withDefaults(),
 		pkgs:   map[string]*pkg{},
 		kept:   map[string]*known{},
