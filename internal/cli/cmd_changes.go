@@ -135,7 +135,7 @@ type cmdAbort struct {
 func abortCommand() *command {
 	return &command{
 		name: "abort", short: "Stop a change and undo it", runner: &cmdAbort{},
-		long: `Undoes what a change has done so far. Nothing is refused for it: the next refresh tries the same content again.`,
+		long: `Undoes what a change has done so far. Of several packages, those that it is done with stay as they are. Nothing is refused for it: the next refresh tries the same content again.`,
 	}
 }
 

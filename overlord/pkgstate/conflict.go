@@ -32,6 +32,13 @@ func (m *Manager) busy(name string) *state.Change {
 // stays so until the new change is made.
 func (m *Manager) checkConflict(names ...string) error {
 	for _, name := range names {
+		if m.st.Has(restoringPrefix + name) {
+			return &api.Error{
+				Kind:    api.ErrConflict,
+				Message: fmt.Sprintf("data of package %q that were set aside are just brought back", name),
+				Hint:    "try again when they are",
+			}
+		}
 		chg := m.busy(name)
 		if chg == nil {
 			continue

@@ -175,6 +175,7 @@ func (m *Manager) Tidy() {
 	if err := m.disk.Clean(m.knows, m.awaits); err != nil {
 		m.log.Error("cannot clear up after the last run", "error", err)
 	}
+	m.finishRestores()
 	m.working.Go(func() { m.expire(m.life) })
 }
 

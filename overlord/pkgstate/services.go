@@ -1,7 +1,6 @@
 package pkgstate
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -73,65 +72,6 @@ func noSuchApp(p *packageState, app string) error {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return e
-}
-
-// Data lists what reverts of a package set aside.
-func (m *Manager) Data(name string) ([]api.DataItem, error) {
-	m.st.Lock()
-	p, err := loadPackage(m.st, name)
-	if err == nil && p.Last == 0 {
-		err = m.notInstalled(name)
-	}
-	m.st.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	return m.disk.Aside(name)
-}
-
-// DataAction brings back or drops data that a revert set aside. Bringing back
-// stops the package's services for the moment; what is replaced is set aside in
-// its turn.
-func (m *Manager) DataAction(ctx context.Context, name string, req api.DataRequest) error {
-	items, err := m.Data(name)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(items, func(i api.DataItem) bool { return i.ID == req.ID }) {
-		return &api.Error{Kind: api.ErrNotFound, Message: fmt.Sprintf("package %q has no set-aside data %q", name, req.ID), Hint: "see what there is: pkgd data " + name}
-	}
-	switch req.Action {
-	case "drop":
-		return m.disk.DropAside(req.ID)
-	case "restore":
-		return m.restoreData(ctx, name, req.ID)
-	}
-	return badRequest("unknown action %q; known: restore, drop", req.Action)
-}
-
-func (m *Manager) restoreData(ctx context.Context, name, id string) error {
-	m.st.Lock()
-	p, err := m.loadInstalled(name)
-	if err == nil {
-		err = m.checkConflict(name)
-	}
-	m.st.Unlock()
-	if err != nil {
-		return err
-	}
-	if err := m.endBoot(ctx, name); err != nil {
-		return err
-	}
-	m.health.Pause(name)
-	defer m.health.Resume(name)
-	if err := m.stopServices(ctx, name); err != nil {
-		return err
-	}
-	restoreErr := m.disk.RestoreAside(ctx, id, p.dataRevision(p.Current))
-	if err := m.startServices(ctx, name, p.Current, nil); err != nil && restoreErr == nil {
-		return err
-	}
-	return restoreErr
 }
 
 // Okay dismisses the warnings last given up to a time and says how many.
