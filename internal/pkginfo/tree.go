@@ -137,7 +137,23 @@ func (t *tree) program(command, what string) {
 	t.executable(file, what, "a program of the system is named by its whole path, such as /bin/"+path.Base(file))
 }
 
+// danglingHooks lists the hooks that are links to nothing: skipping them as hooks
+// that are not there would be a silence that nobody wanted.
+func (t *tree) danglingHooks() (names []string) {
+	entries, _ := fs.ReadDir(t.fsys, HooksDir) // no folder, no hooks
+	for _, e := range entries {
+		_, err := fs.Stat(t.fsys, HooksDir+"/"+e.Name())
+		if errors.Is(err, fs.ErrNotExist) && slices.Contains(HookNames(), e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
 func (t *tree) hooks(info *Info) {
+	for _, name := range t.danglingHooks() {
+		t.fail(HooksDir+"/"+name, fmt.Sprintf("hook %q is a link to what is not in the package", name))
+	}
 	for _, name := range HookNames() {
 		file := HooksDir + "/" + name
 		_, declared := info.Hooks[name]

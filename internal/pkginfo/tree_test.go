@@ -57,6 +57,19 @@ sh: the program of service "b" is not in the package; a program of the system is
 	}
 }
 
+func TestAHookThatIsALinkToNothingIsNotTakenForNoHook(t *testing.T) {
+	fsys := tree(map[string]string{"meta/pkg.yaml": head})
+	fsys["meta/hooks/check-health"] = &fstest.MapFile{Data: []byte("../../bin/check"), Mode: fs.ModeSymlink | 0o777}
+	want := `meta/hooks/check-health: hook "check-health" is a link to what is not in the package`
+	if _, err := pkginfo.ReadTree(fsys); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+	fsys["bin/check"] = &fstest.MapFile{Data: []byte("#!/bin/sh\n"), Mode: 0o755}
+	if _, err := pkginfo.ReadTree(fsys); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReadTreeSaysThatThereIsNoManifest(t *testing.T) {
 	for _, fsys := range []fstest.MapFS{tree(nil), tree(map[string]string{"meta/x": ""}), tree(map[string]string{"meta/pkg.yaml/x": ""})} {
 		_, err := pkginfo.ReadTree(fsys)
