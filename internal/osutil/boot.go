@@ -67,6 +67,13 @@ func CountFrom(d time.Duration) Countdown {
 // Rest is what is left now.
 func (c Countdown) Rest() time.Duration { return c.RestAt(BootID(), Uptime()) }
 
+// End is when nothing will be left, by the wall clock as it is set now. It is
+// rounded up to the millisecond, so that who asks twice reads the same: two clocks
+// that are read one after the other do not agree on less.
+func (c Countdown) End() time.Time {
+	return time.Now().Add(c.Rest() + time.Millisecond - 1).Truncate(time.Millisecond)
+}
+
 // RestAt is what is left at a moment of a boot.
 func (c Countdown) RestAt(boot string, uptime time.Duration) time.Duration {
 	if c.Boot != boot {

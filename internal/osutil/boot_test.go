@@ -26,3 +26,10 @@ func TestWhatHasPassedIsNoMatterOfTheWallClock(t *testing.T) {
 		})
 	}
 }
+
+func TestEndIsToldToTheMillisecond(t *testing.T) {
+	end := osutil.CountFrom(8 * time.Hour).End()
+	if left := time.Until(end); left > 8*time.Hour+time.Second || left < 7*time.Hour || end.Nanosecond()%1e6 != 0 {
+		t.Errorf("got %v, in %v", end, left)
+	}
+}

@@ -36,7 +36,7 @@ func (r refusal) until() *time.Time {
 	if r.ByHand {
 		return nil
 	}
-	t := time.Now().Add(r.Rest())
+	t := r.End()
 	return &t
 }
 

@@ -228,7 +228,7 @@ func (b *Backend) Aside(name string) ([]api.DataItem, error) {
 			return nil, err
 		}
 		items = append(items, api.DataItem{
-			ID: a.ID, Package: a.Package, Revision: a.Revision, Version: a.Version, At: a.At, Until: time.Now().UTC().Add(a.Rest()), Bytes: size,
+			ID: a.ID, Package: a.Package, Revision: a.Revision, Version: a.Version, At: a.At, Until: a.End().UTC(), Bytes: size,
 		})
 	}
 	return items, nil
