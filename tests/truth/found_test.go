@@ -5,6 +5,7 @@ import "testing"
 // Histories that once told pkgd and the model apart.
 
 func TestACrashLoopIsKeptWhereThePackageAsksForThat(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 4, at: "check-healthafter", cut: "kill", times: 3},
@@ -12,6 +13,7 @@ func TestACrashLoopIsKeptWhereThePackageAsksForThat(t *testing.T) {
 }
 
 func TestACrashLoopIsTheVerdictWhereItIsKept(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, noRevert: true, at: "post-refresh", cut: "kill", times: 3},
@@ -19,6 +21,7 @@ func TestACrashLoopIsTheVerdictWhereItIsKept(t *testing.T) {
 }
 
 func TestACrashLoopOfWhatWasNotWellIsUnproven(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, say: "waiting"},
 		deed{do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "kill", times: 3},
@@ -26,6 +29,7 @@ func TestACrashLoopOfWhatWasNotWellIsUnproven(t *testing.T) {
 }
 
 func TestContentThatIsTakenBackDoesNotFillTheDisk(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, say: "error"},
@@ -36,6 +40,7 @@ func TestContentThatIsTakenBackDoesNotFillTheDisk(t *testing.T) {
 }
 
 func TestToStartAPackageWithoutServicesIsRefused(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 5},
 		deed{do: "start", pkg: "web"},
@@ -45,6 +50,7 @@ func TestToStartAPackageWithoutServicesIsRefused(t *testing.T) {
 // Histories of what is rare in those that are drawn.
 
 func TestThreeDeathsBeforeTheVerdictTakeARefreshBack(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, at: "post-refresh", cut: "kill", times: 3},
@@ -53,6 +59,7 @@ func TestThreeDeathsBeforeTheVerdictTakeARefreshBack(t *testing.T) {
 }
 
 func TestWhatIsRefreshedTogetherGoesBackTogether(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
 		deed{do: "refresh", pkg: "web", v: 2, together: true, with: []deed{{do: "refresh", pkg: "db", v: 5, say: "error"}}},
@@ -61,6 +68,7 @@ func TestWhatIsRefreshedTogetherGoesBackTogether(t *testing.T) {
 }
 
 func TestByItselfPkgdRefreshesNeitherWhatIsHeldNorWhatIsRefused(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
 		deed{do: "refresh", pkg: "hub", v: 2, say: "error"},
@@ -75,6 +83,7 @@ func TestByItselfPkgdRefreshesNeitherWhatIsHeldNorWhatIsRefused(t *testing.T) {
 }
 
 func TestAServiceThatFlapsWhileItBakesIsTakenBack(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 8, flap: true},
@@ -82,6 +91,7 @@ func TestAServiceThatFlapsWhileItBakesIsTakenBack(t *testing.T) {
 }
 
 func TestDataThatAreSharedStayWhenTheRevisionGoes(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "hub", v: 1},
 		deed{do: "write", pkg: "hub", n: 1},
@@ -93,6 +103,7 @@ func TestDataThatAreSharedStayWhenTheRevisionGoes(t *testing.T) {
 }
 
 func TestWhatWasUnsetStaysSoWhenARevisionGoesBack(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "set", pkg: "web", n: 2},
@@ -102,6 +113,7 @@ func TestWhatWasUnsetStaysSoWhenARevisionGoesBack(t *testing.T) {
 }
 
 func TestARevertGoesBackToTheRevisionThatIsNamed(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "write", pkg: "web", n: 1},
@@ -117,6 +129,7 @@ func TestARevertGoesBackToTheRevisionThatIsNamed(t *testing.T) {
 }
 
 func TestWhatAServiceSaysInTheWindowIsNoVerdict(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, at: "check-healthafter", cut: "app"},
@@ -128,6 +141,7 @@ func TestWhatAServiceSaysInTheWindowIsNoVerdict(t *testing.T) {
 }
 
 func TestAServiceHoldsItsPackageUnlessAnAdminDoes(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 6},
 		deed{do: "app", pkg: "web", call: "hold"},
@@ -144,6 +158,7 @@ func TestAServiceHoldsItsPackageUnlessAnAdminDoes(t *testing.T) {
 }
 
 func TestFewerRevisionsAreKeptFromTheNextRefreshOn(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2},
@@ -156,6 +171,7 @@ func TestFewerRevisionsAreKeptFromTheNextRefreshOn(t *testing.T) {
 }
 
 func TestAPackageIsCheckedWhileADeathMakesItsChangeBeginAgain(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, at: "pre-refresh", cut: "check"},
@@ -165,6 +181,7 @@ func TestAPackageIsCheckedWhileADeathMakesItsChangeBeginAgain(t *testing.T) {
 }
 
 func TestDeathsInATransactionTakeAllOfItBack(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
 		deed{
@@ -180,6 +197,7 @@ func TestDeathsInATransactionTakeAllOfItBack(t *testing.T) {
 }
 
 func TestDeathsInOnePackagesWindowLeaveTheOthers(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
 		deed{
@@ -190,6 +208,7 @@ func TestDeathsInOnePackagesWindowLeaveTheOthers(t *testing.T) {
 }
 
 func TestAnAbortTakesBackAWholeTransaction(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
 		deed{
@@ -201,6 +220,7 @@ func TestAnAbortTakesBackAWholeTransaction(t *testing.T) {
 }
 
 func TestAnAbortLeavesThePackagesThatAreDone(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}, {do: "install", pkg: "hub", v: 1}}},
 		deed{
@@ -211,6 +231,7 @@ func TestAnAbortLeavesThePackagesThatAreDone(t *testing.T) {
 }
 
 func TestAnAbortBringsNothingBackThatIsDeleted(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
 		deed{do: "remove", pkg: "web", at: "remove", cut: "abort", with: []deed{{do: "remove", pkg: "db"}}},
@@ -218,6 +239,7 @@ func TestAnAbortBringsNothingBackThatIsDeleted(t *testing.T) {
 }
 
 func TestAPackageOfATransactionIsCheckedWhileAnotherIsHeldUp(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1, with: []deed{{do: "install", pkg: "db", v: 1}}},
 		deed{
@@ -228,6 +250,7 @@ func TestAPackageOfATransactionIsCheckedWhileAnotherIsHeldUp(t *testing.T) {
 }
 
 func TestAHookThatDiesEachTimeLeavesNothingInSharedData(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "hub", v: 8},
 		deed{do: "refresh", pkg: "hub", v: 6, at: "post-refresh", cut: "kill", times: 3},
@@ -235,6 +258,7 @@ func TestAHookThatDiesEachTimeLeavesNothingInSharedData(t *testing.T) {
 }
 
 func TestDataThatWereSetAsideComeBackAndGo(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, say: "error"},
@@ -253,6 +277,7 @@ func TestDataThatWereSetAsideComeBackAndGo(t *testing.T) {
 }
 
 func TestWhatIsAcceptedAsksNoMore(t *testing.T) {
+	t.Parallel()
 	play(t,
 		deed{do: "install", pkg: "web", v: 1},
 		deed{do: "refresh", pkg: "web", v: 2, say: "error", noRevert: true},

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // each of them where no time is given.
 const (
 	side = 2
-	few  = 12
+	few  = 10
 )
 
 // differed is set once pkgd and the model have differed: then rapid looks for a
