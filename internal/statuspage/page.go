@@ -32,7 +32,7 @@ type Options struct {
 	Version  string           // pkgd's, told to who may learn all
 	Now      func() time.Time // nil: time.Now; its location is the one of the times shown
 	Log      *slog.Logger     // nil: nothing is logged
-	Streams  int              // at a time, of one address a quarter; 0: 64
+	Streams  int              // at a time, of one address a quarter, of this host all but a quarter; 0: 64
 }
 
 // Page is the status page of one host.

@@ -238,16 +238,34 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestNoAddressTakesMoreThanAQuarterOfTheStreams(t *testing.T) {
+	watching := watch(t, 20, "192.0.2.1:1", "[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8:0:1::1]:1", "192.0.2.2:1", "192.0.2.3:1")
+	want := map[string]int{"192.0.2.1:1": 16, "[2001:db8::1]:1": 16, "[2001:db8:0:1::1]:1": 16, "192.0.2.2:1": 16}
+	if !maps.Equal(watching, want) {
+		t.Errorf("watching are %v, want %v", watching, want)
+	}
+}
+
+// A proxy on this host asks for many.
+func TestThisHostMayTakeAllStreamsButAQuarter(t *testing.T) {
+	watching := watch(t, 30, "@", "127.0.0.1:1", "[::1]:1", "192.0.2.1:1")
+	want := map[string]int{"@": 30, "127.0.0.1:1": 18, "192.0.2.1:1": 16}
+	if !maps.Equal(watching, want) {
+		t.Errorf("watching are %v, want %v", watching, want)
+	}
+}
+
+// watch has so many watch from each address, and gives how many may.
+func watch(t *testing.T, each int, addresses ...string) map[string]int {
+	watching := map[string]int{}
 	synctest.Test(t, func(t *testing.T) {
 		p := statuspage.New(statuspage.Options{Health: zebra(), Packages: fakePackages{zebra()}})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		watching := map[string]int{}
-		for _, from := range []string{"192.0.2.1", "[2001:db8::1]", "[2001:db8::2]", "[2001:db8:0:1::1]", "192.0.2.2", "192.0.2.3"} {
-			for range 20 {
+		for _, from := range addresses {
+			for range each {
 				w := httptest.NewRecorder()
 				r := httptest.NewRequestWithContext(ctx, "GET", "/events", nil)
-				r.RemoteAddr = from + ":1"
+				r.RemoteAddr = from
 				wg.Go(func() { p.Serve(w, r, "full") })
 				synctest.Wait()
 				if w.Code == http.StatusOK {
@@ -255,11 +273,8 @@ func TestNoAddressTakesMoreThanAQuarterOfTheStreams(t *testing.T) {
 				}
 			}
 		}
-		want := map[string]int{"192.0.2.1": 16, "[2001:db8::1]": 16, "[2001:db8:0:1::1]": 16, "192.0.2.2": 16}
-		if !maps.Equal(watching, want) {
-			t.Errorf("watching are %v, want %v", watching, want)
-		}
 		cancel()
 		wg.Wait()
 	})
+	return watching
 }
