@@ -133,7 +133,9 @@ func (m model) step(d deed) answer {
 	if a.held && d.cut == "conflict" && len(a.parts) == 0 && m[d.pkg].current != 0 {
 		m[d.pkg].hold(deed{do: "hold"}) // the conflicting commands end with a hold, which conflicts with nothing
 	}
-	a.look = a.look || a.held && d.cut == "check" // it may have come after the change
+	if a.held && (d.cut == "check" || d.at == "configure" && d.times > 1) {
+		a.look = true // it was checked meanwhile, or even after the change
+	}
 	return a
 }
 

@@ -284,3 +284,12 @@ func TestWhatIsAcceptedAsksNoMore(t *testing.T) {
 		deed{do: "accept", pkg: "web"},
 	)
 }
+
+func TestACheckWhileAPackageIsConfiguredHearsWhatItSaysNow(t *testing.T) {
+	t.Parallel()
+	play(t,
+		deed{do: "install", pkg: "web", v: 6},
+		deed{do: "refresh", pkg: "web", v: 5, first: []string{"waiting"}},
+		deed{do: "unset", pkg: "web", at: "configure", cut: "kill", times: 3},
+	)
+}
