@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"pkgd.io/pkgd/internal/api"
+	"pkgd.io/pkgd/internal/pkginfo"
 )
 
 // What the health of a check may be.
@@ -21,9 +22,9 @@ const (
 
 // The limits of what one run may report.
 const (
-	MaxChecks    = 64      // checks of a record
-	MaxData      = 16      // data keys of a check
-	MaxCheckSize = 4 << 10 // bytes of a check: name, message and data
+	MaxChecks    = pkginfo.MaxChecks // of a record
+	MaxData      = 16                // data keys of a check
+	MaxCheckSize = 4 << 10           // bytes of a check: name, message and data
 )
 
 // NewCheck makes a check of what a hook or app reports, or says what is wrong

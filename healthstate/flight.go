@@ -236,7 +236,7 @@ func (m *Manager) listenPlugins(ctx context.Context, t Target, run hookrunner.Ru
 	return MergeChecks(lists...), errors.Join(errs...)
 }
 
-// executables are the plug-ins of a folder, sorted; of too many the first.
+// executables are the plug-ins of a folder, sorted.
 func executables(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -245,7 +245,7 @@ func executables(dir string) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		info, err := os.Stat(filepath.Join(dir, e.Name()))
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && len(names) < MaxChecks {
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			names = append(names, e.Name())
 		}
 	}

@@ -26,6 +26,9 @@ const (
 	CheckHealth  = "check-health" // the hook that says how the package is
 )
 
+// MaxChecks is how many checks a package may have (design §2, "Checks").
+const MaxChecks = 64
+
 // What holds where the manifest says nothing.
 const (
 	DefaultCheckTimeout = 30 * time.Second // check-health

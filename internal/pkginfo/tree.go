@@ -162,4 +162,7 @@ func (t *tree) hooks(info *Info) {
 			t.executable(file, fmt.Sprintf("hook %q", name), "take it out of hooks: or write it")
 		}
 	}
+	if n := len(HealthPlugins(t.fsys)); n > MaxChecks {
+		t.fail(HealthDir, fmt.Sprintf("has %d executables; a package has at most %d checks", n, MaxChecks))
+	}
 }

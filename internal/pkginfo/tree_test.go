@@ -57,6 +57,21 @@ sh: the program of service "b" is not in the package; a program of the system is
 	}
 }
 
+func TestMoreChecksThanARecordHoldsAreRefusedAndNotPassedOver(t *testing.T) {
+	files := map[string]string{"meta/pkg.yaml": head, "meta/health.d/README": "not a check"}
+	for i := range pkginfo.MaxChecks {
+		files[fmt.Sprintf("meta/health.d/check-%02d", i)] = "#!/bin/sh\n"
+	}
+	if _, err := pkginfo.ReadTree(tree(files)); err != nil {
+		t.Error(err)
+	}
+	files["meta/health.d/zz"] = "#!/bin/sh\nexit 2\n"
+	_, err := pkginfo.ReadTree(tree(files))
+	if got, want := fmt.Sprint(err), "meta/health.d: has 65 executables; a package has at most 64 checks"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestAHookThatIsALinkToNothingIsNotTakenForNoHook(t *testing.T) {
 	fsys := tree(map[string]string{"meta/pkg.yaml": head})
 	fsys["meta/hooks/check-health"] = &fstest.MapFile{Data: []byte("../../bin/check"), Mode: fs.ModeSymlink | 0o777}
