@@ -31,6 +31,7 @@ type Status struct {
 	Restarts int    // by the manager itself, since the last Start
 	PID      int    // of the main process; 0: none
 	Enabled  bool
+	Ending   bool      // was asked to end, and has not yet: Start waits for that and begins it anew
 	Detail   string    // why it is not active
 	Ended    string    // how its last process ended unasked, see HowEnded; empty: none has since the last Start, or nobody knows
 	Since    time.Time // when the state began

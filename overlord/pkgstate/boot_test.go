@@ -169,3 +169,28 @@ func TestAResumedRevertAsksTheRestoredRevisionWhenItsServicesAreUp(t *testing.T)
 		t.Errorf("unlikely story %+v, %v", why, err)
 	}
 }
+
+func TestAServiceThatWasEndingAtAnAbortServesAgain(t *testing.T) {
+	h := newHost(t)
+	tree := h.tree(serving, nil)
+	h.write(filepath.Join(tree, "bin/serve"), `#!/bin/sh
+trap 'echo >$PKG_COMMON/asked; until [ -e $PKG_COMMON/go ]; do sleep 0.01; done; exit 0' TERM
+echo $$ >>$PKG_COMMON/pids
+while :; do sleep 0.01; done
+`, 0o755)
+	h.install(tree)
+	common := h.dirs.DataCommon("web")
+	id := h.begin(api.PackageRequest{Action: "refresh", Targets: []string{h.tree(next, nil)}})
+	h.await("the service is asked to end", func() bool {
+		_, err := os.Stat(filepath.Join(common, "asked"))
+		return err == nil
+	})
+	must(t, h.life.packages.Abort(id))
+	h.awaitTask(id, "Stop services", "Undoing")
+	h.write(filepath.Join(common, "go"), "", 0o644)
+	h.finish(id)
+	pids, _ := os.ReadFile(filepath.Join(common, "pids"))
+	if got := h.running(); len(got) != 1 || strings.Count(string(pids), "\n") != 2 {
+		t.Errorf("%v run, the processes were: %q", got, pids)
+	}
+}

@@ -188,7 +188,7 @@ func (m *Manager) unitsToStart(name string, rev int, names []string, have []serv
 func (m *Manager) notRunning(p *packageState, r *revision, names []string, have []service.Status) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
 		runs := slices.ContainsFunc(have, func(s service.Status) bool {
-			return s.Name == n && s.Revision == r.Number && s.State == service.Active
+			return s.Name == n && s.Revision == r.Number && s.State == service.Active && !s.Ending
 		})
 		return runs && m.speaks(p, r, n)
 	})

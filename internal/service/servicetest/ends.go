@@ -26,6 +26,7 @@ var ends = []scenario{
 	{"a crash ends the rest of the tree", crashEndsTree},
 	{"services stop in the reverse order of after", stopsInReverse},
 	{"a stop whose context ends is carried on", stopIsCarriedOn},
+	{"a service that is still ending is told so, and a start begins it anew", endingIsStartedAnew},
 	{"one package's slow stop holds up no other", slowStopHoldsNobody},
 }
 
@@ -111,11 +112,13 @@ func stopsInReverse(h *house) {
 	h.said.want("c down", "b down", "a down")
 }
 
-func stopIsCarriedOn(h *house) {
-	g := h.gate("gate")
-	h.start(h.unit("a", `trap '`+say("asked")+`; `+g.wait()+`; exit 0' TERM; `+say("a up")+`; `+forever))
+// halfStopped is a service whose stop nobody waits for any more, and that ends
+// when the gate opens.
+func halfStopped(h *house) (u service.Unit, g *gate) {
+	g = h.gate("gate")
+	u = h.unit("a", `trap '`+say("asked")+`; `+g.wait()+`; exit 0' TERM; `+say("a up")+`; `+forever)
+	h.start(u)
 	h.said.want("a up")
-	pid := h.status("a").PID
 	ctx, cancel := context.WithCancel(h.ctx)
 	stopped := later(func() error { return h.m.Stop(ctx, pkg, nil) })
 	h.said.want("asked")
@@ -123,7 +126,32 @@ func stopIsCarriedOn(h *house) {
 	if err := h.answer(stopped); err == nil {
 		h.t.Error("a stop whose context ended says it is done")
 	}
-	stopped = later(func() error { return h.m.Stop(h.ctx, pkg, nil) })
+	return u, g
+}
+
+func endingIsStartedAnew(h *house) {
+	u, g := halfStopped(h)
+	old := h.status("a")
+	if !old.Ending {
+		h.t.Errorf("unlikely status %+v", old)
+	}
+	started := later(func() error { return h.m.Start(h.ctx, []service.Unit{u}) })
+	g.open()
+	must(h.t, h.answer(started))
+	h.said.want("a up")
+	h.wantGone(old.PID)
+	if now := h.status("a"); now.State != service.Active || now.Ending {
+		h.t.Errorf("unlikely status %+v", now)
+	}
+	stopped := later(func() error { return h.m.Stop(h.ctx, pkg, nil) })
+	g.open()
+	must(h.t, h.answer(stopped))
+}
+
+func stopIsCarriedOn(h *house) {
+	_, g := halfStopped(h)
+	pid := h.status("a").PID
+	stopped := later(func() error { return h.m.Stop(h.ctx, pkg, nil) })
 	g.open()
 	must(h.t, h.answer(stopped))
 	h.wantGone(pid)

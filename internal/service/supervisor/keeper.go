@@ -32,7 +32,9 @@ func newKeeper(s *Supervisor, u service.Unit, log *logFile) *keeper {
 func (k *keeper) now() service.Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.status
+	st := k.status
+	st.Ending = k.run != nil && k.run.ending()
+	return st
 }
 
 // known is the unit that runs, or that the supervisor was told of last.
@@ -77,15 +79,15 @@ func (k *keeper) start(ctx, patience context.Context, u service.Unit) {
 }
 
 // outdated says whether there is a run that does nothing for u: one of another
-// revision, one that gave up, or one that waits to start the next process, which
-// a person who asks does not want to wait for.
+// revision, one that is ending, one that gave up, or one that waits to start the
+// next process, which a person who asks does not want to wait for.
 func (k *keeper) outdated(u service.Unit) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
 	case k.run == nil:
 		return false
-	case k.run.unit.Revision != u.Revision || k.status.State == service.Failed || k.status.State == service.Inactive:
+	case k.run.ending() || k.run.unit.Revision != u.Revision || k.status.State == service.Failed || k.status.State == service.Inactive:
 		return true
 	}
 	return k.status.State == service.Activating && k.status.PID == 0 && k.run.hasSettled()

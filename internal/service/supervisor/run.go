@@ -47,6 +47,9 @@ func (r *run) hasSettled() bool {
 	}
 }
 
+// ending says whether somebody wants it to end, though it may not have yet.
+func (r *run) ending() bool { return r.stop.Err() != nil }
+
 func (r *run) loop() {
 	defer close(r.done)
 	defer r.endNow()

@@ -222,7 +222,7 @@ func (e *entry) status(s state) service.Status {
 	defer e.mu.Unlock()
 	st := service.Status{
 		Package: e.pkg, Name: e.service, Revision: e.unit.Revision, Enabled: enabled,
-		PID: s.pid, Restarts: s.restarts, Since: s.since, Ended: e.ended,
+		PID: s.pid, Restarts: s.restarts, Since: s.since, Ended: e.ended, Ending: s.active == "deactivating",
 	}
 	if s.waits() && s.ended() != "" {
 		st.Ended = s.ended() // no look has seen it yet
