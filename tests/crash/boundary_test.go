@@ -40,19 +40,21 @@ func (b boundaries) missed(final map[string]string) (list []string) {
 
 // complete fails for a boundary at which nobody died. What works side by side
 // shares a commit now and then, each time another: then the deaths go on, from
-// the first step to the last again, until all boundaries were met. It gives how
-// many were added.
-func (b boundaries) complete(h *host, d world.Deed, s steps, last int, through map[string]string) (more int) {
+// the first step to the last again, until all boundaries were met. Each is
+// recovered from, as those before were.
+func (b boundaries) complete(h *host, d world.Deed, s steps, last int, through map[string]string, comeBack func(h *host, died bool) string) {
 	h.Helper()
-	for ; more < maxSteps && !h.Failed() && len(b.missed(through)) > 0; more++ {
+	for n := 0; n < maxSteps && !h.Failed() && len(b.missed(through)) > 0; n++ {
 		again := h.again(h.t)
-		again.dieAt(s, 1+more%last)
+		died := again.dieAt(s, 1+n%last)
 		again.live(d.Do)
-		b.look(again)
-		again.Kill()
+		if died.Load() {
+			b.look(again)
+		}
+		comeBack(again, died.Load())
+		again.Stop()
 	}
 	if missed := b.missed(through); len(missed) > 0 {
 		h.Errorf("nobody died while these were so: %q", missed)
 	}
-	return more
 }

@@ -77,6 +77,14 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 	found, old := boundaries{}, h.again(t).Tasks()
 	var through map[string]string
 	deaths, step := 0, 1
+	comeBack := func(h *host, died bool) (end string) {
+		h.Start()
+		if end = h.ComesTo(h.owed(d, may)); died {
+			deaths++
+			ends[end]++
+		}
+		return end
+	}
 	for survived := false; !survived && !t.Failed(); step += stride(d) {
 		if step > maxSteps {
 			t.Fatalf("no run survived %d steps", maxSteps)
@@ -90,11 +98,8 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 				maps.DeleteFunc(through, func(task, _ string) bool { return old[task] != "" })
 			} else {
 				found.look(h)
-				deaths++
 			}
-			h.Start()
-			end := h.ComesTo(h.owed(d, may))
-			ends[end]++
+			end := comeBack(h, !survived)
 			if survived && !slices.Equal(may[end], may["after"]) {
 				t.Error("a deed that nothing hindered was not done")
 			}
@@ -105,9 +110,9 @@ func dieAtEach(t *testing.T, d world.Deed, s steps) {
 		})
 	}
 	if stride(d) == 1 {
-		deaths += found.complete(h, d, s, step, through)
+		found.complete(h, d, s, step, through, comeBack)
 	}
-	world.Report(t, "killed at each "+s.name, "during: "+d.Name, deaths, fmt.Sprintf("as before %d times, as after %d", ends["before"], ends["after"]-1))
+	world.Report(t, "killed at each "+s.name, "during: "+d.Name, deaths, fmt.Sprintf("as before %d times, as after %d", ends["before"], ends["after"]))
 }
 
 // carryOn waits until what was begun has ended, or the daemon.
