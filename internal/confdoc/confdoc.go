@@ -9,6 +9,7 @@
 package confdoc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -124,5 +125,6 @@ func object(raw json.RawMessage, path []string) (map[string]json.RawMessage, err
 }
 
 func isNull(raw json.RawMessage) bool {
-	return len(raw) == 0 || string(raw) == "null"
+	word := bytes.TrimSpace(raw)
+	return len(word) == 0 || string(word) == "null"
 }
