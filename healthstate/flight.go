@@ -204,7 +204,7 @@ func (m *Manager) once(ctx context.Context, run hookrunner.Run) (hookrunner.Resu
 		err = context.Cause(ctx)
 	}
 	if err == nil && res.Context != nil && !res.TimedOut && res.ExitCode == 0 {
-		for _, told := range m.onEnd {
+		for _, told := range m.onSuccess {
 			told(res.Context)
 		}
 	}

@@ -44,8 +44,8 @@ type Manager struct {
 	departures chan departure // to those who wait for one
 	crew       atomic.Int32   // how many do
 
-	onRun []func(api.Record, hookrunner.Phase) // set before StartUp
-	onEnd []func(*hookrunner.Context)          // set before StartUp
+	onRun     []func(api.Record, hookrunner.Phase) // set before StartUp
+	onSuccess []func(*hookrunner.Context)          // set before StartUp
 
 	// mu guards what follows. It is held for moments, never across a run or the
 	// disk.
@@ -188,7 +188,7 @@ func (m *Manager) OnRun(f func(api.Record, hookrunner.Phase)) { m.onRun = append
 // OnSuccess has f told of every script of a package, hook or plug-in, that was
 // run to its end and exited with 0, before what it said of health is taken in:
 // it may have set more than that. Call it before StartUp; f runs without a lock.
-func (m *Manager) OnSuccess(f func(*hookrunner.Context)) { m.onEnd = append(m.onEnd, f) }
+func (m *Manager) OnSuccess(f func(*hookrunner.Context)) { m.onSuccess = append(m.onSuccess, f) }
 
 // tell hands the news to all subscribers. No lock is held.
 func (m *Manager) tell(n news) {

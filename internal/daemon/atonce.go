@@ -18,9 +18,9 @@ import (
 type answerer func(uid uint32, request []byte) (answer []byte)
 
 // quickListener answers what it can as soon as it has accepted a connection, and
-// closes it: nearly every run of a hook makes such a request. A connection that the runtime polls, a goroutine that reads
-// it and net/http around that cost five times what the answer does. All else is
-// net/http's, from its first byte on.
+// closes it: nearly every run of a hook makes such a request. A connection that
+// the runtime polls, a goroutine that reads it and net/http around that cost five
+// times what the answer does. All else is net/http's, from its first byte on.
 type quickListener struct {
 	*peerListener
 	atOnce answerer
@@ -76,8 +76,8 @@ func (l *quickListener) Accept() (net.Conn, error) {
 			continue
 		}
 		if conn := l.admit(c); conn != nil {
-			if conn.first = slices.Clone(first); len(first) == 0 {
-				conn.atOnce = l.atOnce
+			if conn.first = slices.Clone(first); first == nil {
+				conn.atOnce = l.atOnce // what comes first is yet to come
 			}
 			return conn, nil
 		}
